@@ -1,0 +1,1 @@
+//! Typed contract interfaces generated from the exported ABIs.

@@ -1,0 +1,1 @@
+//! The nexus command: thin commands over the library crates.

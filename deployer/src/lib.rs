@@ -1,0 +1,1 @@
+//! Builds the contract programs to Stylus bytecode, exports their ABIs and puts them on a chain.

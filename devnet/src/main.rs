@@ -1,0 +1,2 @@
+//! The `nexus-devnet` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The daemon that turns purchases into runs and runs into settlements.

@@ -1,0 +1,2 @@
+//! The `nexus-keeper` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The process that holds the keys: policy, journal and signatures behind a Unix socket.

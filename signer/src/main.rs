@@ -1,0 +1,2 @@
+//! The `nexus-signer` binary.
+fn main() {}
