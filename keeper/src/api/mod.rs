@@ -1,0 +1,1 @@
+//! Owns the keeper's HTTP and WebSocket API.

@@ -1,0 +1,1 @@
+//! Owns the making of agent images from static binaries.
