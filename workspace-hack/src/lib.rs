@@ -1,0 +1,1 @@
+//! Unifies the features of third-party crates; no code.
