@@ -1,1 +1,102 @@
-//! Owns the making of agent images from static binaries.
+//! Owns the making of agent images from static binaries: `FROM scratch`, one file.
+//!
+//! The image is put together here and only loaded by the engine, so that the same binary
+//! and manifest give the same digest on every machine and every day.
+
+mod archive;
+mod elf;
+
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::B256;
+use bollard::query_parameters::ImportImageOptionsBuilder;
+use bollard::{API_DEFAULT_VERSION, Docker, body_full};
+use domain::manifest::Manifest;
+use futures::TryStreamExt;
+
+/// How long the engine may take to begin an answer.
+const ANSWER_SECONDS: u64 = 120;
+
+/// An image that was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The binary cannot be read.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The binary would not run in an empty image.
+    #[error("{0}")]
+    Unfit(#[from] elf::UnfitBinary),
+    /// The parts could not be put together.
+    #[error("cannot put the image together: {0}")]
+    Archive(#[from] std::io::Error),
+    /// The engine failed.
+    #[error("the Docker engine did not take the image: {0}; is it running?")]
+    Docker(#[from] bollard::errors::Error),
+    /// The engine reports another image than was sent.
+    #[error("the Docker engine stored the image as {stored}, which is no sha256 digest")]
+    Digest {
+        /// What it reports.
+        stored: String,
+    },
+}
+
+/// An image as it can be loaded into an engine.
+#[derive(Debug, Clone)]
+pub struct AgentImage {
+    /// The name under which people find it; runs go by digest.
+    pub tag: String,
+    /// The digest under which an engine with a classic image store knows it.
+    pub digest: B256,
+    archive: Vec<u8>,
+}
+
+impl AgentImage {
+    /// Puts the image together. No engine is needed.
+    ///
+    /// # Errors
+    /// When the binary is not a static ELF executable.
+    pub fn assemble(binary: &[u8], manifest: &Manifest) -> Result<Self, ImageError> {
+        let architecture = elf::architecture(binary)?;
+        let tag = format!("agentnexus/{}:{}", manifest.name, manifest.version);
+        let (digest, archive) = archive::image(binary, architecture, manifest, &tag)?;
+        Ok(Self { tag, digest, archive })
+    }
+
+    /// Reads the binary and puts the image together.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not a static ELF executable.
+    pub fn from_file(binary: &Path, manifest: &Manifest) -> Result<Self, ImageError> {
+        let bytes = std::fs::read(binary)
+            .map_err(|source| ImageError::Read { path: binary.to_owned(), source })?;
+        Self::assemble(&bytes, manifest)
+    }
+
+    /// Loads the image into the engine on `socket`, or on the default one, and returns the
+    /// digest to list: the one under which this engine finds it.
+    ///
+    /// # Errors
+    /// When the engine does not answer or refuses the image.
+    pub async fn load(&self, socket: Option<&str>) -> Result<B256, ImageError> {
+        let docker = match socket {
+            Some(path) => Docker::connect_with_unix(path, ANSWER_SECONDS, API_DEFAULT_VERSION)?,
+            None => Docker::connect_with_defaults()?,
+        };
+        let docker = docker.negotiate_version().await?;
+        let options = ImportImageOptionsBuilder::default().quiet(true).build();
+        let body = body_full(self.archive.clone().into());
+        docker.import_image(options, body, None).try_for_each(|_| async { Ok(()) }).await?;
+        // Engines with a containerd image store go by the manifest's digest instead.
+        let stored = docker.inspect_image(&self.tag).await?.id.unwrap_or_default();
+        let digest = stored.strip_prefix("sha256:").and_then(|hex| hex.parse().ok());
+        digest.ok_or(ImageError::Digest { stored })
+    }
+}
+
+pub use elf::UnfitBinary;

@@ -31,7 +31,9 @@ pub enum SandboxError {
         missing: String,
     },
     /// The run was ended from outside, by the engine's shutdown or by somebody's command.
-    #[error("the run of job {job} was interrupted from outside (signal {signal}); it can be run again")]
+    #[error(
+        "the run of job {job} was interrupted from outside (signal {signal}); it can be run again"
+    )]
     Interrupted {
         /// The job.
         job: String,

@@ -5,11 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use alloy::primitives::B256;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 /// Where the engine is and who is asking.
 #[derive(Debug, Clone)]
 pub struct DockerConfig {
-    /// The engine's Unix socket. `None` means `DOCKER_HOST` or the engine's default.
+    /// The engine's Unix socket. `None` means `DOCKER_HOST`, if that names a Unix socket, or
+    /// `/var/run/docker.sock`.
     pub socket: Option<PathBuf>,
     /// Marks containers as this keeper's own. It must be the same after a restart and
     /// differ between keepers that share an engine: the smart account's address serves.
@@ -36,7 +38,7 @@ impl DockerConfig {
 }
 
 /// What one run may use. All of it is enforced; nothing is advisory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Wall-clock time in seconds, from the start of the process.
     pub seconds: u64,
@@ -59,7 +61,7 @@ pub struct Limits {
 /// One run: which image, with what, how far.
 #[derive(Debug, Clone)]
 pub struct RunSpec {
-    /// The job's name: 1 to 64 of `a-z A-Z 0-9 _ . -`.
+    /// The job's name: 1 to 128 of `a-z A-Z 0-9 _ . -`.
     pub job: String,
     /// Counts the tries of a job, so that two tries are never confused.
     pub attempt: u32,
@@ -135,5 +137,5 @@ pub struct LogLine {
     /// When the keeper read it.
     pub at: SystemTime,
     /// The text, without its line break.
-    pub line: String,
+    pub text: String,
 }

@@ -1,0 +1,107 @@
+//! Owns the finishing of runs that an earlier keeper process began.
+
+use std::time::{Duration, SystemTime};
+
+use bollard::query_parameters::LogsOptionsBuilder;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::capture::{Capture, Flow};
+use super::container::Container;
+use super::error::{Doing, SandboxError};
+use super::types::{Limits, LogLine, RunOutput, Usage};
+use super::verdict::{self, Stop};
+use super::{Inner, labels, run, usage, watch};
+
+pub(super) async fn adopt(
+    inner: &Inner,
+    job: &str,
+    attempt: u32,
+    log: mpsc::Sender<LogLine>,
+) -> Result<Option<RunOutput>, SandboxError> {
+    let docker = inner.engine.docker().await?;
+    let found = labels::find(&docker, &inner.config.keeper_id, Some((job, attempt))).await?;
+    let [only] = found.as_slice() else {
+        run::discard(inner, &docker, job, attempt).await?;
+        return Ok(None);
+    };
+    let container = inner.own(&docker, only.id.clone());
+    let inspected = run::inspect(&container).await?;
+    let state = inspected.state.clone().unwrap_or_default();
+    let started = verdict::time(state.started_at.as_deref());
+    let limits = labels::adoptable(&inspected).filter(|_| state.dead != Some(true));
+    let (Some(limits), Some(started), true) = (limits, started, inner.engine.adoptable().await?)
+    else {
+        drop(container);
+        run::discard(inner, &docker, job, attempt).await?;
+        return Ok(None);
+    };
+    let output = if state.running == Some(true) {
+        finish(&container, limits, started, log).await?
+    } else {
+        reread(&container, limits, Usage::default(), Some(log)).await?
+    };
+    if output.is_none() {
+        drop(container);
+        run::discard(inner, &docker, job, attempt).await?;
+    }
+    Ok(output)
+}
+
+/// Watches a container that still runs, from the beginning of its output.
+async fn finish(
+    container: &Container,
+    limits: Limits,
+    started: SystemTime,
+    log: mpsc::Sender<LogLine>,
+) -> Result<Option<RunOutput>, SandboxError> {
+    let (docker, id) = (&container.docker, container.id.as_str());
+    let ran = SystemTime::now().duration_since(started).unwrap_or_default();
+    let deadline = Instant::now() + Duration::from_secs(limits.seconds).saturating_sub(ran);
+    let mut capture = stored(container, limits, true, Some(log));
+    let mut used = Usage::default();
+    let stop = tokio::select! {
+        stop = watch::watch(docker, id, &mut capture, deadline) => stop?,
+        never = usage::sample(docker, id, &mut used) => match never {},
+    };
+    match stop {
+        Stop::Exited { .. } => reread(container, limits, used, None).await,
+        Stop::Broke(ending) => {
+            watch::put_down(docker, id, &mut capture).await?;
+            let exit = watch::exit(&run::inspect(container).await?)?;
+            Ok(Some(run::output(ending, &exit, used, capture, limits.memory_bytes)))
+        }
+    }
+}
+
+/// Reads the stored streams of a container that has ended. `None` if it was killed: after
+/// the fact nobody can say by whom.
+async fn reread(
+    container: &Container,
+    limits: Limits,
+    used: Usage,
+    log: Option<mpsc::Sender<LogLine>>,
+) -> Result<Option<RunOutput>, SandboxError> {
+    let exit = watch::exit(&run::inspect(container).await?)?;
+    let mut capture = stored(container, Limits { silence_seconds: None, ..limits }, false, log);
+    let stop = match capture.read().await {
+        Flow::End => Stop::Exited { whole: true },
+        Flow::Broke(ending) => Stop::Broke(ending),
+        Flow::Lost(error) => return Err(error).doing("reading stored output"),
+    };
+    let ending = exit.judge(stop, &limits);
+    Ok(ending.map(|ending| run::output(ending, &exit, used, capture, limits.memory_bytes)))
+}
+
+/// The streams as the engine stored them, from their beginning.
+fn stored(
+    container: &Container,
+    limits: Limits,
+    follow: bool,
+    log: Option<mpsc::Sender<LogLine>>,
+) -> Capture {
+    let options =
+        LogsOptionsBuilder::default().follow(follow).stdout(true).stderr(true).tail("all").build();
+    let frames = container.docker.logs(&container.id, Some(options));
+    Capture::new(Box::pin(frames), limits, log)
+}

@@ -1,0 +1,94 @@
+//! Owns the connection to the Docker engine, and the refusal of engines that cannot protect.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bollard::{API_DEFAULT_VERSION, Docker};
+use parking_lot::Mutex;
+
+use super::error::{Doing, SandboxError};
+use super::hardening;
+
+/// How long the engine may take to begin an answer.
+const ANSWER_SECONDS: u64 = 30;
+/// How long a passed safety check is trusted; a failed call ends the trust at once.
+const TRUST: Duration = Duration::from_secs(60);
+
+/// A handle that connects when it is first needed and again after the engine was away.
+#[derive(Debug, Clone)]
+pub(super) struct Engine {
+    socket: PathBuf,
+    checked: Arc<Mutex<Option<Checked>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Checked {
+    docker: Docker,
+    at: Instant,
+    adoptable: bool,
+}
+
+impl Engine {
+    pub(super) fn new(socket: Option<PathBuf>) -> Result<Self, SandboxError> {
+        let socket = match socket {
+            Some(path) => path,
+            None => default_socket()?,
+        };
+        Ok(Self { socket, checked: Arc::default() })
+    }
+
+    /// A client of an engine that was found able to protect the host.
+    pub(super) async fn docker(&self) -> Result<Docker, SandboxError> {
+        Ok(self.checked().await?.docker)
+    }
+
+    /// Whether a container that outlived its keeper can be trusted to be whole.
+    pub(super) async fn adoptable(&self) -> Result<bool, SandboxError> {
+        Ok(self.checked().await?.adoptable)
+    }
+
+    /// Ends the trust in the last check, so that the next call connects and checks anew.
+    pub(super) fn distrust(&self) {
+        *self.checked.lock() = None;
+    }
+
+    async fn checked(&self) -> Result<Checked, SandboxError> {
+        let known = self.checked.lock().clone();
+        if let Some(known) = known.filter(|known| known.at.elapsed() < TRUST) {
+            return Ok(known);
+        }
+        self.distrust();
+        let path = self.socket.to_str().ok_or_else(|| SandboxError::Unsafe {
+            missing: format!("the socket path {} is not UTF-8", self.socket.display()),
+        })?;
+        let docker = Docker::connect_with_unix(path, ANSWER_SECONDS, API_DEFAULT_VERSION)
+            .doing("connecting")?
+            .negotiate_version()
+            .await
+            .doing("agreeing on an API version")?;
+        let info = docker.info().await.doing("telling what it can do")?;
+        hardening::check_engine(&info).map_err(|missing| SandboxError::Unsafe { missing })?;
+        // With live restore an agent survives the engine, but what the engine was just
+        // feeding it or reading from it does not.
+        let adoptable = info.live_restore_enabled != Some(true);
+        let checked = Checked { docker, at: Instant::now(), adoptable };
+        *self.checked.lock() = Some(checked.clone());
+        Ok(checked)
+    }
+}
+
+fn default_socket() -> Result<PathBuf, SandboxError> {
+    let Ok(host) = std::env::var("DOCKER_HOST") else {
+        return Ok(PathBuf::from("/var/run/docker.sock"));
+    };
+    match host.strip_prefix("unix://") {
+        Some(path) => Ok(PathBuf::from(path)),
+        None => Err(SandboxError::Unsafe {
+            missing: format!(
+                "DOCKER_HOST is {host}, but agents run only on this host's engine: set it to \
+                 unix:///path/to/docker.sock or unset it"
+            ),
+        }),
+    }
+}

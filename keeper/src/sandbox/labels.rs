@@ -1,0 +1,94 @@
+//! Owns how containers are marked, named and found again.
+
+use std::collections::HashMap;
+
+use bollard::Docker;
+use bollard::models::{ContainerInspectResponse, ContainerSummary};
+use bollard::query_parameters::ListContainersOptionsBuilder;
+
+use super::error::{Doing, SandboxError};
+use super::types::{Limits, RunSpec};
+
+const KEEPER: &str = "agentnexus.keeper";
+const JOB: &str = "agentnexus.job";
+const ATTEMPT: &str = "agentnexus.attempt";
+const LIMITS: &str = "agentnexus.limits";
+const BOOT: &str = "agentnexus.boot";
+
+/// The end of a container's name says whether its whole input has reached the engine: a
+/// name, other than a label, can change while the container runs, and outlives the keeper.
+const FED: &str = "-fed";
+
+pub(super) fn of(keeper: &str, spec: &RunSpec) -> HashMap<String, String> {
+    let limits = serde_json::to_string(&spec.limits).unwrap_or_default();
+    [
+        (KEEPER, keeper.to_owned()),
+        (JOB, spec.job.clone()),
+        (ATTEMPT, spec.attempt.to_string()),
+        (LIMITS, limits),
+        (BOOT, boot_id()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+/// The name while the input is on its way.
+pub(super) fn unfed_name(spec: &RunSpec) -> String {
+    format!("nexus-{}-{}", spec.job, spec.attempt)
+}
+
+/// The name once the input is complete.
+pub(super) fn fed_name(spec: &RunSpec) -> String {
+    unfed_name(spec) + FED
+}
+
+/// A container of this keeper, as found on the engine.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) id: String,
+    pub(super) job: String,
+    pub(super) attempt: u32,
+}
+
+/// All containers of a keeper, running or not; of one job and attempt if those are given.
+pub(super) async fn find(
+    docker: &Docker,
+    keeper: &str,
+    only: Option<(&str, u32)>,
+) -> Result<Vec<Found>, SandboxError> {
+    let mut labels = vec![format!("{KEEPER}={keeper}")];
+    if let Some((job, attempt)) = only {
+        labels.push(format!("{JOB}={job}"));
+        labels.push(format!("{ATTEMPT}={attempt}"));
+    }
+    let filters = HashMap::from([("label".to_owned(), labels)]);
+    let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+    let listed = docker.list_containers(Some(options)).await.doing("listing containers")?;
+    Ok(listed.into_iter().filter_map(found).collect())
+}
+
+fn found(summary: ContainerSummary) -> Option<Found> {
+    let labels = summary.labels.unwrap_or_default();
+    Some(Found {
+        id: summary.id?,
+        job: labels.get(JOB)?.clone(),
+        attempt: labels.get(ATTEMPT)?.parse().ok()?,
+    })
+}
+
+/// The limits a container was made with, if its run can be finished by another keeper
+/// process: the input is complete, and the host has not been restarted since, after which
+/// the engine can no longer tell how the agent ended.
+pub(super) fn adoptable(container: &ContainerInspectResponse) -> Option<Limits> {
+    let labels = container.config.as_ref()?.labels.as_ref()?;
+    let fed = container.name.as_deref().is_some_and(|name| name.ends_with(FED));
+    let same_boot = labels.get(BOOT).is_some_and(|boot| *boot == boot_id());
+    let limits = serde_json::from_str(labels.get(LIMITS)?).ok()?;
+    (fed && same_boot).then_some(limits)
+}
+
+/// Changes with every start of the machine.
+fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
