@@ -1,1 +1,22 @@
 //! The nexus command: thin commands over the library crates.
+
+pub mod agents;
+pub mod api;
+pub mod args;
+pub mod bench;
+pub mod buy;
+pub mod chain;
+pub mod commands;
+pub mod context;
+pub mod demo;
+pub mod failure;
+pub mod fixtures;
+pub mod images;
+pub mod keys;
+pub mod money;
+pub mod output;
+pub mod publish;
+pub mod purchases;
+pub mod ready;
+pub mod receipts;
+pub mod stack;

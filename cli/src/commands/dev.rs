@@ -1,0 +1,91 @@
+//! `nexus dev`.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args;
+
+use crate::{
+    args::Globals,
+    failure::{self, Failure},
+    output::{Output, Report as _},
+    ready::{self, ReadyFile},
+    stack::{self, Network, StackOptions},
+};
+
+/// Arguments of `nexus dev`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nexus dev                                  then, in another terminal: nexus agent list
+  nexus dev --port 8545 --api-port 8600      fixed ports
+  nexus dev --ready-file /tmp/ready.json     for scripts: wait until this file exists
+
+The ready file holds rpcUrl, wsUrl, apiUrl, chainId, contracts and the development accounts
+with their keys; it is written when everything is healthy and removed at the end. Ctrl-C or
+SIGTERM stops all parts in order and removes what they made.")]
+pub struct DevArgs {
+    /// Port of the chain's RPC, HTTP and WebSocket [default: any free one]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    pub port: u16,
+    /// Port of the keeper's API [default: any free one]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    pub api_port: u16,
+    /// Folder for keys, configuration, databases and sockets; must be new or empty
+    /// [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Mine a block every so many seconds instead of at every transaction
+    #[arg(long, value_name = "SECONDS")]
+    pub block_time: Option<u64>,
+}
+
+/// Runs the network until a signal or a failure.
+pub async fn run(out: Output, globals: &Globals, args: DevArgs) -> anyhow::Result<()> {
+    let path = globals.ready_file.clone().or_else(ready::default_path);
+    let options = StackOptions {
+        port: args.port,
+        api_port: args.api_port,
+        data_dir: args.data_dir,
+        block_time: args.block_time.map(Duration::from_secs),
+        show: true,
+    };
+    let ended =
+        stack::run(out, options, async |network| serve(out, &network, path.as_deref()).await);
+    let ended = ended.await;
+    match ended {
+        Err(error) if matches!(failure::of(&error), Some(Failure::Interrupted)) => Ok(()),
+        other => other,
+    }
+}
+
+/// Announces the network, then waits to be dropped by a signal or a failure.
+async fn serve(out: Output, network: &Network, path: Option<&Path>) -> anyhow::Result<()> {
+    let _announced = path.map(|path| Announced::write(out, &network.ready, path)).transpose()?;
+    if out.is_json() {
+        out.result(&network.ready)?;
+    } else {
+        out.note(network.ready.human());
+        out.note("Everything is up. Ctrl-C stops it.");
+    }
+    std::future::pending().await
+}
+
+/// A ready file that goes away with the network.
+struct Announced(PathBuf);
+
+impl Announced {
+    fn write(out: Output, ready: &ReadyFile, path: &Path) -> anyhow::Result<Self> {
+        ready.write(path)?;
+        out.note(format!("Ready file: {}", path.display()));
+        Ok(Self(path.to_owned()))
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

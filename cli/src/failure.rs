@@ -1,0 +1,115 @@
+//! Failures a user can act on, and the exit code each of them ends with.
+
+use thiserror::Error;
+
+/// Everything went as asked.
+pub const OK: u8 = 0;
+/// A failure without a code of its own.
+pub const GENERAL: u8 = 1;
+
+/// The table printed at the end of `nexus --help`; `docs/src/cli.md` repeats it.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed for a reason not listed here
+  2  wrong arguments
+  3  refused before any money moved (input, manifest, price, balance)
+  4  the run failed and the buyer was refunded
+  5  the chain could not be reached, or a transaction failed
+  6  a local service (keeper, signer, Docker) could not be reached or refused
+  7  a verification failed
+  8  waited as long as allowed; the purchase goes on
+  130  interrupted";
+
+/// A failure with its own exit code. The text says what failed, which value, what to do.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// Checked and refused before any transaction was sent.
+    #[error("{0}")]
+    Refused(String),
+    /// The agent ran and failed; the escrow went back to the buyer.
+    #[error("{0}")]
+    RunFailed(String),
+    /// The RPC endpoint or a transaction failed.
+    #[error("{0}")]
+    Chain(String),
+    /// The keeper, the signer or Docker failed.
+    #[error("{0}")]
+    Service(String),
+    /// Something that was to be proven is not true.
+    #[error("{0}")]
+    Unverified(String),
+    /// The time allowed for waiting is over.
+    #[error("{0}")]
+    TimedOut(String),
+    /// A signal ended the command.
+    #[error("stopped by a signal")]
+    Interrupted,
+}
+
+impl Failure {
+    /// The exit code of the process that ends with this failure.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused(_) => 3,
+            Self::RunFailed(_) => 4,
+            Self::Chain(_) => 5,
+            Self::Service(_) => 6,
+            Self::Unverified(_) => 7,
+            Self::TimedOut(_) => 8,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// A stable word for machines.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused",
+            Self::RunFailed(_) => "runFailed",
+            Self::Chain(_) => "chain",
+            Self::Service(_) => "service",
+            Self::Unverified(_) => "unverified",
+            Self::TimedOut(_) => "timedOut",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// Finds the failure behind an error, if it has one.
+pub fn of(error: &anyhow::Error) -> Option<&Failure> {
+    error.chain().find_map(|cause| cause.downcast_ref::<Failure>())
+}
+
+/// The exit code for any error of a command.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    of(error).map_or(GENERAL, Failure::exit_code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context as _;
+
+    #[test]
+    fn the_code_survives_added_context() {
+        let bare: anyhow::Result<()> = Err(Failure::RunFailed("exit code 3".into()).into());
+        let error = bare.context("buying agent 1").unwrap_err();
+        assert_eq!(exit_code(&error), 4);
+        assert_eq!(exit_code(&anyhow::anyhow!("other")), GENERAL);
+    }
+
+    #[test]
+    fn every_code_is_in_the_printed_table() {
+        for failure in [
+            Failure::Refused(String::new()),
+            Failure::RunFailed(String::new()),
+            Failure::Chain(String::new()),
+            Failure::Service(String::new()),
+            Failure::Unverified(String::new()),
+            Failure::TimedOut(String::new()),
+            Failure::Interrupted,
+        ] {
+            assert!(EXIT_CODES.contains(&format!("\n  {}  ", failure.exit_code())));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The keeper's smart account: made through the factory, funded, allowed to settle.
+
+use alloy::{
+    network::TransactionBuilder as _,
+    primitives::{Address, B256, U256, utils::parse_ether},
+    providers::Provider as _,
+    rpc::types::TransactionRequest,
+};
+use anyhow::Context as _;
+use bindings::{AccountFactory, AgentAccount};
+use serde::Serialize;
+
+use crate::chain::{Chain, send};
+
+/// Ether for the smart account's prefunds, and for the bundler's gas.
+const FUNDS: &str = "10";
+
+/// The two addresses of the signer.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Operator {
+    /// Owns the smart account.
+    pub owner: Address,
+    /// Sends bundles and pays their gas.
+    pub bundler: Address,
+}
+
+/// Creates the account that `operator` owns, funds account and bundler from the
+/// connection's key, and registers the account as a keeper. The key must own the registry.
+pub async fn create(chain: &Chain, operator: Operator) -> anyhow::Result<Address> {
+    let factory = AccountFactory::new(chain.contracts.factory, chain.provider.clone());
+    let implementation = chain.contracts.account_implementation;
+    let account = factory
+        .accountAddress(implementation, operator.owner, B256::ZERO)
+        .call()
+        .await
+        .context("asking the factory for the keeper account's address")?;
+    let call = factory.createAccount(implementation, operator.owner, B256::ZERO);
+    send(call, "creating the keeper's account").await?;
+    let owner = AgentAccount::new(account, chain.provider.clone())
+        .owner()
+        .call()
+        .await
+        .with_context(|| format!("reading the owner of the new account {account}"))?;
+    anyhow::ensure!(
+        owner == operator.owner,
+        "the account {account} belongs to {owner} instead of the signer's {}",
+        operator.owner
+    );
+    let funds = parse_ether(FUNDS)?;
+    transfer(chain, account, funds).await?;
+    transfer(chain, operator.bundler, funds).await?;
+    send(chain.registry().addKeeper(account), "registering the keeper").await?;
+    Ok(account)
+}
+
+async fn transfer(chain: &Chain, to: Address, amount: U256) -> anyhow::Result<()> {
+    let request = TransactionRequest::default().with_to(to).with_value(amount);
+    let receipt = chain
+        .provider
+        .send_transaction(request)
+        .await
+        .with_context(|| format!("funding {to}"))?
+        .get_receipt()
+        .await?;
+    anyhow::ensure!(receipt.status(), "funding {to}: the transfer reverted");
+    Ok(())
+}

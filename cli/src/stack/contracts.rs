@@ -1,0 +1,5 @@
+//! Stub.
+use serde::Serialize;
+/// Sizes.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProgramSize {}

@@ -1,0 +1,87 @@
+//! A whole local network in one place: chain, contracts, signer and keeper.
+
+pub mod account;
+mod children;
+mod containers;
+mod contracts;
+mod data_dir;
+pub mod process;
+pub mod signals;
+mod start;
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::Serialize;
+
+use self::{account::Operator, contracts::ProgramSize};
+use crate::{
+    failure::Failure,
+    output::Output,
+    ready::{Contracts, ReadyFile},
+};
+
+/// How to run the network.
+#[derive(Debug, Clone, Default)]
+pub struct StackOptions {
+    /// Port of the chain; 0 for any.
+    pub port: u16,
+    /// Port of the keeper's API; 0 for any.
+    pub api_port: u16,
+    /// Folder for everything; a temporary one by default.
+    pub data_dir: Option<PathBuf>,
+    /// Time between blocks; none mines at every transaction.
+    pub block_time: Option<Duration>,
+    /// Show the lines of signer and keeper.
+    pub show: bool,
+}
+
+/// A running network, as those who use it see it.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// What other programs need.
+    pub ready: ReadyFile,
+    /// What happened while it was set up.
+    pub facts: Facts,
+}
+
+/// What setting up did.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    /// Chain id.
+    pub chain_id: u64,
+    /// Sizes of the programs.
+    pub programs: Vec<ProgramSize>,
+    /// Bytes of EntryPoint code found at its canonical address.
+    pub entry_point_code_bytes: usize,
+    /// Where everything is.
+    pub contracts: Contracts,
+    /// The signer's addresses.
+    pub operator: Operator,
+    /// Seconds that setting up took.
+    pub setup_seconds: f64,
+}
+
+/// Starts a network, does some work on it, and stops it: at the end of the work, when a
+/// part of the network fails, or at a signal, which is [`Failure::Interrupted`].
+pub async fn run<T>(
+    out: Output,
+    options: StackOptions,
+    work: impl AsyncFnOnce(Network) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let stop = signals::stop()?;
+    tokio::pin!(stop);
+    let mut stack = tokio::select! {
+        stack = start::Stack::start(out, options) => stack?,
+        () = &mut stop => return Err(Failure::Interrupted.into()),
+    };
+    let network = stack.network().clone();
+    let result = tokio::select! {
+        result = work(network) => result,
+        error = stack.failed() => Err(error),
+        () = &mut stop => Err(Failure::Interrupted.into()),
+    };
+    out.note("\nStopping the network");
+    stack.shutdown().await;
+    result
+}
