@@ -1,3 +1,22 @@
 //! A development chain that runs EVM bytecode and Stylus programs side by side, with JSON-RPC.
 
+pub mod accounts;
+pub mod chain;
+pub mod config;
+pub mod error;
+pub mod genesis;
+pub mod handle;
+mod interval;
+mod node;
+pub mod pool;
+mod revert;
+mod rpc;
 pub mod state;
+pub mod trace;
+pub mod tx;
+pub mod vm;
+
+pub use accounts::DevAccount;
+pub use config::{Config, Limits};
+pub use error::Error;
+pub use node::Devnet;

@@ -1,0 +1,174 @@
+//! Making blocks out of transactions.
+
+use super::block::{BLOCK_GAS, Block, Receipt, Seal};
+use super::{Chain, ChainEvent, Clock};
+use crate::state::State;
+use crate::tx::Tx;
+use crate::vm::{BlockContext, Mode, Outcome, VmError};
+use alloy::consensus::{Eip658Value, Receipt as ConsensusReceipt, ReceiptEnvelope, Transaction};
+use alloy::primitives::{B256, U256};
+use revm::DatabaseCommit;
+use revm::context::BlockEnv;
+use std::sync::Arc;
+
+/// A block could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MineError {
+    /// The engine failed outside any transaction.
+    #[error("block could not be made: {0}")]
+    Vm(#[from] VmError),
+}
+
+/// Transactions that found no place in a block, and why.
+pub type Rejected = Vec<(B256, VmError)>;
+
+/// A block under construction.
+struct Draft {
+    clock: Clock,
+    state: State,
+    context: BlockContext,
+    txs: Vec<Tx>,
+    receipts: Vec<Receipt>,
+    gas_used: u64,
+    logs: u64,
+}
+
+impl Chain {
+    /// Mines one block from the pool, as many transactions as fit, even if there are none.
+    pub fn mine(&mut self) -> Result<(Arc<Block>, Rejected), MineError> {
+        let mut draft = self.draft()?;
+        let mut rejected = Vec::new();
+        while draft.gas_used < BLOCK_GAS
+            && let Some(tx) = self.pool.next(|sender| draft.state.nonce(sender))
+        {
+            self.pool.remove(&tx.hash());
+            self.include(&mut draft, tx, &mut rejected)?;
+        }
+        Ok((self.append(draft), rejected))
+    }
+
+    /// Mines what waits, one block for each transaction.
+    pub fn mine_waiting(&mut self) -> Result<Rejected, MineError> {
+        let mut rejected = Vec::new();
+        while let Some(tx) = self.pool.next(|sender| self.state().nonce(sender)) {
+            self.pool.remove(&tx.hash());
+            self.mine_exactly(vec![tx], &mut rejected)?;
+        }
+        Ok(rejected)
+    }
+
+    /// Mines one block of the given transactions. No block is made if all of several are rejected.
+    pub(super) fn mine_exactly(
+        &mut self,
+        txs: Vec<Tx>,
+        rejected: &mut Rejected,
+    ) -> Result<(), MineError> {
+        let mut draft = self.draft()?;
+        let empty = txs.is_empty();
+        for tx in txs {
+            self.include(&mut draft, tx, rejected)?;
+        }
+        if empty || !draft.txs.is_empty() {
+            self.append(draft);
+        }
+        Ok(())
+    }
+
+    fn draft(&mut self) -> Result<Draft, MineError> {
+        let head = self.head().clone();
+        let mut clock = self.clock;
+        let timestamp = clock.take(head.header.timestamp);
+        let mut context = head.context();
+        context.env = BlockEnv {
+            number: U256::from(head.number() + 1),
+            timestamp: U256::from(timestamp),
+            basefee: self.next_base_fee.unwrap_or(head.base_fee()),
+            beneficiary: self.coinbase,
+            ..context.env
+        };
+        let state = self.state().clone();
+        let (txs, receipts) = (Vec::new(), Vec::new());
+        Ok(Draft { clock, state, context, txs, receipts, gas_used: 0, logs: 0 })
+    }
+
+    fn include(&self, draft: &mut Draft, tx: Tx, rejected: &mut Rejected) -> Result<(), MineError> {
+        let hash = tx.hash();
+        match self.vm.transact(&mut draft.state, &draft.context, tx.env(), Mode::Transaction) {
+            Ok(outcome) => draft.add(tx, outcome),
+            Err(error) => {
+                tracing::info!(%hash, %error, "transaction rejected");
+                rejected.push((hash, error));
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, draft: Draft) -> Arc<Block> {
+        let head = self.head().clone();
+        self.clock = draft.clock;
+        self.next_base_fee = None;
+        let arbos = self.config.arbos;
+        let seal = Seal {
+            parent: head.hash(),
+            number: head.number() + 1,
+            timestamp: draft.context.env.timestamp.saturating_to(),
+            base_fee: draft.context.env.basefee,
+            beneficiary: self.coinbase,
+            fork: self.fork,
+            arbos,
+        };
+        let block = Arc::new(Block::seal(seal, draft.txs, draft.receipts, draft.state));
+        self.push(block.clone());
+        block
+    }
+
+    fn push(&mut self, block: Arc<Block>) {
+        let number = block.number();
+        self.by_hash.insert(block.hash(), number);
+        for (index, tx) in block.txs.iter().enumerate() {
+            self.tx_index.insert(tx.hash(), (number, index));
+        }
+        self.blocks.push(block.clone());
+        for tx in &block.txs {
+            self.pool.prune(tx.sender(), self.state().nonce(tx.sender()));
+        }
+        self.forget_old_state(number);
+        tracing::debug!(number, hash = %block.hash(), txs = block.txs.len(), "block");
+        self.announce(ChainEvent::Added(block));
+    }
+
+    fn forget_old_state(&mut self, number: u64) {
+        let Some(old) = number.checked_sub(self.config.limits.state_history) else { return };
+        let Some(block) = usize::try_from(old).ok().and_then(|old| self.blocks.get_mut(old)) else {
+            return;
+        };
+        if block.state.is_some() {
+            Arc::make_mut(block).state = None;
+        }
+    }
+}
+
+impl Draft {
+    fn add(&mut self, tx: Tx, outcome: Outcome) {
+        let gas_used = outcome.result.tx_gas_used();
+        self.gas_used += gas_used;
+        let contract_address = tx.envelope().is_create().then(|| tx.sender().create(tx.nonce()));
+        let receipt = ConsensusReceipt {
+            status: Eip658Value::Eip658(outcome.result.is_success()),
+            cumulative_gas_used: self.gas_used,
+            logs: if outcome.result.is_success() { outcome.result.into_logs() } else { Vec::new() },
+        };
+        let first_log = self.logs;
+        self.logs += receipt.logs.len() as u64;
+        self.state.commit(outcome.state);
+        self.receipts.push(Receipt {
+            envelope: ReceiptEnvelope::from_typed(tx.envelope().tx_type(), receipt.with_bloom()),
+            gas_used,
+            gas_used_for_l1: outcome.gas_used_for_l1,
+            effective_gas_price: u128::from(self.context.env.basefee),
+            contract_address,
+            first_log,
+        });
+        self.txs.push(tx);
+    }
+}

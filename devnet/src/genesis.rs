@@ -1,0 +1,83 @@
+//! The genesis state: ArbOS, dev accounts, and the contracts that every tool expects.
+
+use crate::accounts::DevAccount;
+use crate::error::Error;
+use crate::state::State;
+use crate::vm::{BlockContext, Mode, Vm};
+use alloy::hex;
+use alloy::primitives::{Address, B256, Bytes, TxKind, U256, address, b256, bytes};
+use revm::DatabaseCommit;
+use revm::context::{BlockEnv, TxEnv};
+use revm::context_interface::result::ExecutionResult;
+
+/// The deterministic deployer: calls `CREATE2` with the first word of its input as salt.
+pub const DETERMINISTIC_DEPLOYER: Address = address!("4e59b44847b379578588920cA78FbF26c0B4956C");
+/// The deterministic deployer's code.
+pub const DETERMINISTIC_DEPLOYER_CODE: Bytes = bytes!(
+    "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035"
+    "828234f58015156039578182fd5b8082525050506014600cf3"
+);
+/// The canonical ERC-4337 EntryPoint v0.8.
+pub const ENTRY_POINT: Address = address!("4337084D9E255Ff0702461CF8895CE9E3b5Ff108");
+/// The salt that gives the EntryPoint its address.
+pub const ENTRY_POINT_SALT: B256 =
+    b256!("0a59dbff790c23c976a548690c27297883cc66b4c67024f9117b0238995e35e9");
+/// The EntryPoint's creation code in hex, as published by its authors.
+pub const ENTRY_POINT_CREATION_CODE: &str = include_str!("../data/entry-point-v0.8.hex");
+
+/// Pays for nothing and leaves no trace: the sender of genesis transactions.
+const CREATOR: Address = address!("0000000000000000000000000000000067656e65");
+/// Enough for any creation at genesis.
+const CREATION_GAS: u64 = 30_000_000;
+
+/// Builds the state of block 0.
+pub fn build(vm: &Vm, accounts: &[DevAccount], balance: U256) -> Result<State, Error> {
+    let mut state = State::default();
+    for account in vm.genesis() {
+        state.update(account.address, |stored| {
+            stored.balance = account.info.balance;
+            stored.nonce = account.info.nonce;
+            if let Some(code) = &account.info.code {
+                stored.set_code(code.original_bytes());
+            }
+            for (slot, value) in &account.storage {
+                stored.set_slot(*slot, *value);
+            }
+        });
+    }
+    for account in accounts {
+        state.update(account.address, |stored| stored.balance = balance);
+    }
+    state.update(DETERMINISTIC_DEPLOYER, |stored| {
+        stored.nonce = 1;
+        stored.set_code(DETERMINISTIC_DEPLOYER_CODE);
+    });
+    let code = hex::decode(ENTRY_POINT_CREATION_CODE.trim())
+        .map_err(|error| Error::Genesis(format!("EntryPoint creation code: {error}")))?;
+    let created = create(vm, &mut state, ENTRY_POINT_SALT, &code)?;
+    if created != ENTRY_POINT {
+        return Err(Error::Genesis(format!("EntryPoint came to {created}, not {ENTRY_POINT}")));
+    }
+    Ok(state)
+}
+
+/// Runs creation code through the deterministic deployer.
+fn create(vm: &Vm, state: &mut State, salt: B256, code: &[u8]) -> Result<Address, Error> {
+    let tx = TxEnv {
+        caller: CREATOR,
+        gas_limit: CREATION_GAS,
+        kind: TxKind::Call(DETERMINISTIC_DEPLOYER),
+        data: [salt.as_slice(), code].concat().into(),
+        ..TxEnv::default()
+    };
+    let block = BlockContext::new(BlockEnv { gas_limit: CREATION_GAS, ..BlockEnv::default() });
+    let outcome = vm.transact(state, &block, tx, Mode::Call)?;
+    let ExecutionResult::Success { output, .. } = &outcome.result else {
+        return Err(Error::Genesis(format!("creation failed: {:?}", outcome.result)));
+    };
+    let created = Address::try_from(output.data().as_ref())
+        .map_err(|_| Error::Genesis(format!("deployer returned {}", output.data())))?;
+    state.commit(outcome.state);
+    state.remove(CREATOR);
+    Ok(created)
+}

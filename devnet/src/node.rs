@@ -1,0 +1,140 @@
+//! A running chain with its RPC server.
+
+use crate::accounts::{self, DevAccount};
+use crate::chain::Chain;
+use crate::config::Config;
+use crate::error::Error;
+use crate::handle::Handle;
+use crate::interval::Interval;
+use crate::vm::{Vm, VmConfig};
+use crate::{genesis, rpc};
+use jsonrpsee::server::ServerHandle;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// ArbOS versions that the engine knows.
+const ARBOS: std::ops::RangeInclusive<u64> = 30..=60;
+
+/// A development chain that serves JSON-RPC until it is shut down or dropped.
+#[derive(Debug)]
+pub struct Devnet {
+    address: SocketAddr,
+    accounts: Vec<DevAccount>,
+    handle: Handle,
+    server: ServerHandle,
+    interval: Arc<Interval>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Devnet {
+    /// Builds the genesis block, starts the chain's thread and begins to listen.
+    pub async fn spawn(config: Config) -> Result<Self, Error> {
+        check(&config)?;
+        let wanted = SocketAddr::new(config.host, config.port);
+        let listen = |source| Error::Listen { address: wanted, source };
+        let listener = tokio::net::TcpListener::bind(wanted).await.map_err(listen)?;
+        let listener = listener.into_std().map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+
+        let config = Arc::new(config);
+        let (chain, accounts) = {
+            let config = config.clone();
+            tokio::task::spawn_blocking(move || create(config))
+                .await
+                .map_err(|_| Error::Stopped)??
+        };
+        let (handle, thread) = Handle::start(chain)?;
+        let interval = Arc::new(Interval::new(handle.clone()));
+        interval.set(config.block_time);
+        let node = rpc::Node::new(handle.clone(), config, interval.clone());
+        let server = rpc::serve(node, listener)?;
+        Ok(Self { address, accounts, handle, server, interval, thread: Some(thread) })
+    }
+
+    /// Where JSON-RPC is served over HTTP.
+    pub fn rpc_url(&self) -> String {
+        format!("http://{}", self.reachable())
+    }
+
+    /// Where JSON-RPC is served over WebSocket.
+    pub fn ws_url(&self) -> String {
+        format!("ws://{}", self.reachable())
+    }
+
+    /// The address that is listened on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The funded accounts.
+    pub fn accounts(&self) -> &[DevAccount] {
+        &self.accounts
+    }
+
+    /// The chain behind the server.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Stops serving and ends the chain's thread; returns when both are done.
+    pub async fn shutdown(mut self) {
+        // A server that has stopped by itself is stopped, too.
+        let _ = self.server.stop();
+        self.server.clone().stopped().await;
+        self.interval.set(None);
+        self.handle.stop().await;
+        if let Some(thread) = self.thread.take()
+            && tokio::task::spawn_blocking(move || thread.join()).await.is_err()
+        {
+            tracing::error!("the chain's thread did not end cleanly");
+        }
+    }
+
+    fn reachable(&self) -> SocketAddr {
+        let host = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
+            ip => ip,
+        };
+        SocketAddr::new(host, self.address.port())
+    }
+}
+
+impl Drop for Devnet {
+    fn drop(&mut self) {
+        let _ = self.server.stop();
+        self.interval.set(None);
+    }
+}
+
+fn check(config: &Config) -> Result<(), Error> {
+    if !ARBOS.contains(&config.arbos) {
+        return Err(Error::Config {
+            name: "arbos",
+            value: config.arbos.to_string(),
+            reason: "versions 30 to 60 exist",
+        });
+    }
+    if config.chain_id == 0 {
+        return Err(Error::Config {
+            name: "chain id",
+            value: "0".into(),
+            reason: "it must not be 0",
+        });
+    }
+    Ok(())
+}
+
+fn create(config: Arc<Config>) -> Result<(Chain, Vec<DevAccount>), Error> {
+    let accounts = accounts::derive(&config.mnemonic, config.accounts)?;
+    let vm = Vm::new(VmConfig {
+        chain_id: config.chain_id,
+        arbos: config.arbos,
+        auto_activate: config.auto_activate,
+        chain_owner: accounts.first().map(|account| account.address).unwrap_or_default(),
+        ..VmConfig::default()
+    })?;
+    let state = genesis::build(&vm, &accounts, config.balance)?;
+    let chain = Chain::new(config, vm, &accounts, state)?;
+    Ok((chain, accounts))
+}

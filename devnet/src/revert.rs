@@ -1,0 +1,30 @@
+//! Human-readable reasons in revert data.
+
+use alloy::sol_types::{ContractError, GenericContractError, SolInterface};
+
+/// `": reason"` when the data holds an `Error(string)` or a `Panic(uint256)`, else nothing.
+pub fn reason(data: &[u8]) -> String {
+    match GenericContractError::abi_decode(data) {
+        Ok(ContractError::Revert(revert)) => format!(": {}", revert.reason),
+        Ok(ContractError::Panic(panic)) => match panic.kind() {
+            Some(kind) => format!(": {}", kind.as_geth_str()),
+            None => format!(": unknown panic code: {:#x}", panic.code),
+        },
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy::sol_types::{Panic, PanicKind, Revert, SolError};
+
+    #[test]
+    fn known_errors_are_told_and_unknown_ones_are_not() {
+        assert_eq!(reason(&Revert::from("too late").abi_encode()), ": too late");
+        let overflow = Panic::from(PanicKind::UnderOverflow).abi_encode();
+        assert_eq!(reason(&overflow), ": arithmetic underflow or overflow");
+        assert_eq!(reason(&[1, 2, 3, 4]), "");
+        assert_eq!(reason(&[]), "");
+    }
+}

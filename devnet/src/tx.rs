@@ -1,0 +1,152 @@
+//! Transactions: decoding, signing for dev accounts, impersonation, and what the engine is given.
+
+use alloy::consensus::transaction::{Recovered, SignerRecoverable};
+use alloy::consensus::{Transaction, TxEnvelope, TypedTransaction};
+use alloy::eips::eip2718::{Decodable2718, Eip2718Error};
+use alloy::network::TxSignerSync;
+use alloy::primitives::{Address, B256, Signature, U256};
+use alloy::rpc::types::TransactionRequest;
+use alloy::signers::local::PrivateKeySigner;
+use revm::context::TxEnv;
+use std::sync::Arc;
+
+/// A transaction with its sender; cheap to copy.
+#[derive(Debug, Clone)]
+pub struct Tx(Arc<Recovered<TxEnvelope>>);
+
+/// Why bytes or a request are not a transaction of this chain.
+#[derive(Debug, thiserror::Error)]
+pub enum TxError {
+    /// The bytes are no encoded transaction.
+    #[error("transaction cannot be decoded: {0}")]
+    Decode(#[from] Eip2718Error),
+    /// Blob transactions do not exist on this chain.
+    #[error("transaction type not supported")]
+    Unsupported,
+    /// No sender follows from the signature.
+    #[error("invalid transaction v, r, s values")]
+    Signature,
+    /// The transaction is signed for another chain.
+    #[error("invalid chain id for signer: have {have} want {want}")]
+    ChainId {
+        /// Chain id in the transaction.
+        have: u64,
+        /// Chain id of this chain.
+        want: u64,
+    },
+    /// A request lacks fields that its transaction type needs, or has contradicting ones.
+    #[error("incomplete transaction request: {0}")]
+    Incomplete(String),
+    /// Signing failed.
+    #[error("transaction could not be signed: {0}")]
+    Sign(#[from] alloy::signers::Error),
+}
+
+impl Tx {
+    /// Decodes a signed transaction in its binary form and recovers the sender.
+    pub fn decode(raw: &[u8]) -> Result<Self, TxError> {
+        let mut rest = raw;
+        let envelope = TxEnvelope::decode_2718(&mut rest)?;
+        if !rest.is_empty() {
+            return Err(Eip2718Error::from(alloy::rlp::Error::UnexpectedLength).into());
+        }
+        if envelope.is_eip4844() {
+            return Err(TxError::Unsupported);
+        }
+        let sender = envelope.recover_signer().map_err(|_| TxError::Signature)?;
+        Ok(Self::new(envelope, sender))
+    }
+
+    /// Completes a request into a transaction signed by a dev account.
+    pub fn sign(request: TransactionRequest, signer: &PrivateKeySigner) -> Result<Self, TxError> {
+        let mut typed = typed(request)?;
+        let signature = match &mut typed {
+            TypedTransaction::Legacy(tx) => signer.sign_transaction_sync(tx)?,
+            TypedTransaction::Eip2930(tx) => signer.sign_transaction_sync(tx)?,
+            TypedTransaction::Eip1559(tx) => signer.sign_transaction_sync(tx)?,
+            TypedTransaction::Eip7702(tx) => signer.sign_transaction_sync(tx)?,
+            TypedTransaction::Eip4844(_) => return Err(TxError::Unsupported),
+        };
+        Ok(Self::new(typed.into_envelope(signature), signer.address()))
+    }
+
+    /// Completes a request into a transaction of an impersonated sender. Its signature is made up
+    /// of the sender's address, so that equal requests of two senders differ in their hashes.
+    pub fn impersonate(request: TransactionRequest, sender: Address) -> Result<Self, TxError> {
+        let typed = typed(request)?;
+        if matches!(typed, TypedTransaction::Eip4844(_)) {
+            return Err(TxError::Unsupported);
+        }
+        let signature = Signature::new(U256::from_be_slice(sender.as_slice()), U256::ONE, false);
+        Ok(Self::new(typed.into_envelope(signature), sender))
+    }
+
+    fn new(envelope: TxEnvelope, sender: Address) -> Self {
+        Self(Arc::new(Recovered::new_unchecked(envelope, sender)))
+    }
+
+    /// The transaction without its sender.
+    pub fn envelope(&self) -> &TxEnvelope {
+        self.0.inner()
+    }
+
+    /// The transaction with its sender.
+    pub fn recovered(&self) -> &Recovered<TxEnvelope> {
+        &self.0
+    }
+
+    /// Who sent it.
+    pub fn sender(&self) -> Address {
+        self.0.signer()
+    }
+
+    /// Its hash.
+    pub fn hash(&self) -> B256 {
+        *self.envelope().tx_hash()
+    }
+
+    /// Its nonce.
+    pub fn nonce(&self) -> u64 {
+        self.envelope().nonce()
+    }
+
+    /// The most that it can cost, in wei: gas at the fee cap plus value.
+    pub fn max_cost(&self) -> U256 {
+        let tx = self.envelope();
+        let fees = U256::from(tx.gas_limit()).saturating_mul(U256::from(tx.max_fee_per_gas()));
+        fees.saturating_add(tx.value())
+    }
+
+    /// Refuses a transaction that is signed for another chain.
+    pub fn check_chain(&self, want: u64) -> Result<(), TxError> {
+        match self.envelope().chain_id() {
+            Some(have) if have != want => Err(TxError::ChainId { have, want }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the engine executes.
+    pub fn env(&self) -> TxEnv {
+        let tx = self.envelope();
+        let mut env = TxEnv {
+            tx_type: tx.tx_type().into(),
+            caller: self.sender(),
+            gas_limit: tx.gas_limit(),
+            gas_price: tx.max_fee_per_gas(),
+            kind: tx.kind(),
+            value: tx.value(),
+            data: tx.input().clone(),
+            nonce: tx.nonce(),
+            chain_id: tx.chain_id(),
+            access_list: tx.access_list().cloned().unwrap_or_default(),
+            gas_priority_fee: tx.max_priority_fee_per_gas(),
+            ..TxEnv::default()
+        };
+        env.set_signed_authorization(tx.authorization_list().unwrap_or_default().to_vec());
+        env
+    }
+}
+
+fn typed(request: TransactionRequest) -> Result<TypedTransaction, TxError> {
+    request.build_consensus_tx().map_err(|error| TxError::Incomplete(error.error))
+}
