@@ -145,15 +145,13 @@ pub struct SignedOp {
     pub op_hash: B256,
 }
 
-/// An operation inside a stored bundle transaction.
+/// An operation inside a stored bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentOp {
     /// The operation.
     pub signed: SignedOp,
     /// The stored bundle that carries it.
     pub bundle: u64,
-    /// The newest transaction of that bundle.
-    pub tx_hash: B256,
 }
 
 /// What the registry said when the purchase was settled.
@@ -201,11 +199,7 @@ impl Past {
     #[must_use]
     pub fn reappeared(self, purchase: Purchase) -> Self {
         let fits = self.purchase.same_bargain(&purchase);
-        Self {
-            prepared: self.prepared.filter(|_| fits),
-            purchase,
-            attempts: self.attempts,
-        }
+        Self { prepared: self.prepared.filter(|_| fits), purchase, attempts: self.attempts }
     }
 
     /// The prepared work under the present purchase, to go on with.

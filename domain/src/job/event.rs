@@ -67,8 +67,8 @@ events! {
     Signed(Box<SignedData>) = "operation signed",
     /// The operation must be signed again, with other fees.
     Repriced = "fees outdated",
-    /// A signed bundle with the operation is stored, to be sent.
-    Bundled(BundledData) = "bundle stored",
+    /// A bundle with the operation is stored under that number, to be signed and sent.
+    Bundled(u64) = "bundle stored",
     /// The bundle can never be mined any more.
     Dropped = "bundle dropped",
     /// The operation was mined and its call failed.
@@ -102,15 +102,6 @@ pub struct SignedData {
     pub op: PackedUserOperation,
     /// Its hash.
     pub op_hash: B256,
-}
-
-/// Where a bundled operation travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BundledData {
-    /// Number of the stored bundle.
-    pub bundle: u64,
-    /// Its newest transaction.
-    pub tx_hash: B256,
 }
 
 /// Work that a state owes; it stays in the outbox until the job leaves that state.

@@ -19,6 +19,6 @@ pub use data::{
     SignedOp, Terms,
 };
 pub use diagram::render;
-pub use event::{BundledData, Effect, Event, EventKind, SignedData};
+pub use event::{Effect, Event, EventKind, SignedData};
 pub use state::{Closed, Kind, Running, State, Stuck};
 pub use table::{IllegalMove, Move, TABLE, step};

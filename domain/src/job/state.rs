@@ -90,7 +90,7 @@ states! {
     Intended(Prepared) = "intended", owes Some(Effect::Sign);
     /// The settlement's operation is signed and stored, not yet sent.
     Signed(SignedOp) = "signed", owes Some(Effect::Bundle);
-    /// The bundle is signed and stored, being sent until it is mined.
+    /// In a stored bundle, which is signed, stored again and sent until it is mined.
     Sent(SentOp) = "sent", owes Some(Effect::Watch);
     /// The registry shows the purchase settled.
     Settled(Closed) = "settled", owes Some(Effect::Finalize);

@@ -60,7 +60,7 @@ table! {
     Running(job) + Produced(run) if run.outcome.is_ok() => Produced: Finished { order: job.order, run };
     Produced(finished) + Intended(intent) if intent.receipt.outcome.is_ok() => Intended: Prepared { finished, intent: *intent, sequence: 0 };
     Intended(prepared) + Signed(data) => Signed: SignedOp { prepared, op: data.op, op_hash: data.op_hash };
-    Signed(signed) + Bundled(to) => Sent: SentOp { signed, bundle: to.bundle, tx_hash: to.tx_hash };
+    Signed(signed) + Bundled(bundle) => Sent: SentOp { signed, bundle };
     Sent(sent) + Settled(settlement) => Settled: Closed { past: sent.into(), settlement };
     Settled(closed) + Finalized => Final: closed;
 
@@ -71,7 +71,6 @@ table! {
 
     // The operation's own troubles.
     Signed(signed) + Repriced => Intended: signed.prepared;
-    Sent(sent) + Bundled(to) => Sent: SentOp { bundle: to.bundle, tx_hash: to.tx_hash, ..sent };
     Sent(sent) + Dropped => Signed: sent.signed;
     Sent(sent) + Reverted => Intended: next_sequence(sent.signed.prepared);
 

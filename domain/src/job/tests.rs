@@ -106,7 +106,7 @@ fn event(kind: EventKind, outcome: Outcome) -> Event {
         EventKind::Intended => Event::Intended(Box::new(intent(outcome))),
         EventKind::Signed => Event::Signed(Box::new(SignedData { op, op_hash: B256::ZERO })),
         EventKind::Repriced => Event::Repriced,
-        EventKind::Bundled => Event::Bundled(BundledData { bundle: 1, tx_hash: B256::ZERO }),
+        EventKind::Bundled => Event::Bundled(1),
         EventKind::Dropped => Event::Dropped,
         EventKind::Reverted => Event::Reverted,
         EventKind::Settled => Event::Settled(settlement()),

@@ -1,0 +1,166 @@
+//! Before anything runs: the right chain, the right account, the right store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alloy::primitives::Address;
+use anyhow::{Context as _, bail, ensure};
+use bindings::AgentAccount;
+use domain::job::{Event, Kind};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::chain::{Chain, ChainError, HeadBoard, Heads};
+use crate::config::Config;
+use crate::daemon::Info;
+use crate::health::{HealthBoard, Part};
+use crate::pipeline::{Context, Hook};
+use crate::sandbox::{DockerConfig, Sandbox};
+use crate::signer_client::{SignerClient, SignerInfo};
+use crate::store::{Commit, Identity, Store};
+
+/// Everything that the keeper's tasks need.
+pub(crate) struct Booted {
+    pub(crate) context: Context,
+    pub(crate) info: Info,
+}
+
+/// Opens, checks and connects everything; waits for what does not answer yet.
+pub(crate) async fn boot(
+    config: Config,
+    health: &HealthBoard,
+    heads: &HeadBoard,
+    drain: CancellationToken,
+    hook: Option<Hook>,
+) -> anyhow::Result<Booted> {
+    let store = Store::open(&config.store.path).await?;
+    health.works(Part::Store);
+    let chain = Chain::new(&config)?;
+    let genesis = check_chain(&chain, health).await?;
+    store.claim(identity(&config, &genesis.to_string())).await?;
+    let signer = SignerClient::new(
+        config.signer.socket.clone(),
+        Duration::from_millis(config.signer.timeout_ms),
+    );
+    let keys = ask_signer(&signer, health).await?;
+    check_account(&chain, keys.owner).await?;
+    retry_stuck(&store).await?;
+
+    let mut docker = DockerConfig::new(format!("{:x}", config.account.address));
+    docker.socket.clone_from(&config.docker.socket);
+    docker.allow_pull = config.docker.allow_pull;
+    let info = Info {
+        version: env!("CARGO_PKG_VERSION"),
+        chain_id: config.chain.chain_id,
+        registry: config.chain.registry,
+        entry_point: config.chain.entry_point,
+        account: config.account.address,
+        owner: keys.owner,
+        bundler: keys.bundler,
+    };
+    let context = Context {
+        places: Arc::new(Semaphore::new(config.docker.max_concurrent)),
+        config: Arc::new(config),
+        chain,
+        store,
+        signer: Arc::new(signer),
+        bundler: keys.bundler,
+        sandbox: Sandbox::connect(docker)?,
+        health: health.clone(),
+        heads: Heads(heads.subscribe()),
+        begun: Arc::default(),
+        bell: Arc::new(Notify::new()),
+        drain,
+        hook,
+    };
+    Ok(Booted { context, info })
+}
+
+/// What a store is good for: never for another chain, registry or account.
+fn identity(config: &Config, genesis: &str) -> Identity {
+    Identity(vec![
+        ("chain id", config.chain.chain_id.to_string()),
+        ("genesis block", genesis.into()),
+        ("registry", config.chain.registry.to_string()),
+        ("account", config.account.address.to_string()),
+    ])
+}
+
+/// Waits for the node; a wrong one is no use waiting for.
+async fn check_chain(
+    chain: &Chain,
+    health: &HealthBoard,
+) -> Result<alloy::primitives::B256, ChainError> {
+    let mut backoff = patience();
+    loop {
+        match chain.check().await {
+            Ok(genesis) => {
+                health.works(Part::Chain);
+                return Ok(genesis);
+            }
+            Err(error @ (ChainError::Rpc { .. } | ChainError::Moved(_))) => {
+                health.fails(Part::Chain, &error);
+                tokio::time::sleep(backoff.pause()).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn ask_signer(signer: &SignerClient, health: &HealthBoard) -> anyhow::Result<SignerInfo> {
+    let mut backoff = patience();
+    loop {
+        match signer.info().await {
+            Ok(info) => {
+                health.works(Part::Signer);
+                return Ok(info);
+            }
+            Err(error) if error.is_retryable() => {
+                health.fails(Part::Signer, &error);
+                tokio::time::sleep(backoff.pause()).await;
+            }
+            Err(error) => return Err(error).context("asking the signer for its addresses"),
+        }
+    }
+}
+
+/// The account must obey the signer's key and may settle only as a keeper of the registry.
+async fn check_account(chain: &Chain, owner: Address) -> anyhow::Result<()> {
+    let account = AgentAccount::new(chain.account, chain.provider.clone());
+    let found = account.owner().call().await.context("reading the account's owner")?;
+    ensure!(
+        found == owner,
+        "account.address {} belongs to {found}, but the signer holds the key of {owner}",
+        chain.account
+    );
+    let entry_point = account.entryPoint().call().await.context("reading its EntryPoint")?;
+    if entry_point != chain.config.entry_point {
+        bail!(
+            "account.address {} obeys the EntryPoint {entry_point}, chain.entry_point is {}",
+            chain.account,
+            chain.config.entry_point
+        );
+    }
+    let keeper = chain.registry().isKeeper(chain.account).call().await;
+    if !keeper.context("asking the registry for its keepers")? {
+        tracing::warn!(
+            account = %chain.account,
+            "the account is no keeper of the registry: settlements wait until its owner adds it"
+        );
+    }
+    Ok(())
+}
+
+/// A restart is the operator's way to say that the cause is gone.
+async fn retry_stuck(store: &Store) -> anyhow::Result<()> {
+    for row in store.jobs_in(Kind::Stuck).await? {
+        tracing::info!(job = row.id, reason = row.state.stuck_reason(), "tries a stuck job again");
+        store.commit(Commit::new(&row, Event::Retried)).await?;
+    }
+    Ok(())
+}
+
+const fn patience() -> Backoff {
+    Backoff::new(Duration::from_millis(250), Duration::from_secs(10))
+}

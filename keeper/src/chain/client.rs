@@ -1,0 +1,112 @@
+//! The connection to the node, and the checks that it is the right one.
+
+use alloy::eips::{BlockId, BlockNumberOrTag};
+use alloy::network::Ethereum;
+use alloy::primitives::{Address, B256};
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::client::RpcClient;
+use alloy::transports::http::reqwest;
+use bindings::AgentRegistry::AgentRegistryInstance;
+use bindings::IEntryPoint::IEntryPointInstance;
+use domain::job::BlockRef;
+
+use super::error::{ChainError, Doing};
+use super::head::Head;
+use crate::config::{ChainConfig, Config};
+
+/// A node and the contracts that matter on it. Clones share the connection.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// The connection.
+    pub provider: DynProvider<Ethereum>,
+    /// The `[chain]` section.
+    pub config: ChainConfig,
+    /// The keeper's smart account.
+    pub account: Address,
+}
+
+impl Chain {
+    /// Prepares the connection; nothing is asked yet.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn new(config: &Config) -> Result<Self, ChainError> {
+        let http = reqwest::Client::builder().timeout(config.chain.rpc_timeout()).build().map_err(
+            |error| ChainError::Rpc { doing: "making an HTTP client", reason: error.to_string() },
+        )?;
+        let client = RpcClient::new_http_with_client(http, config.chain.rpc_url.clone());
+        let provider =
+            ProviderBuilder::new().disable_recommended_fillers().connect_client(client).erased();
+        Ok(Self { provider, config: config.chain.clone(), account: config.account.address })
+    }
+
+    /// Checks that the node is on the configured chain and that the contracts are there.
+    /// Gives the hash of the first block, which tells chains of one id apart.
+    ///
+    /// # Errors
+    /// When it is another chain, a contract is missing, or the node does not answer.
+    pub async fn check(&self) -> Result<B256, ChainError> {
+        let found = self.provider.get_chain_id().await.doing("asking for the chain id")?;
+        let wanted = self.config.chain_id;
+        if found != wanted {
+            return Err(ChainError::WrongChain { found, wanted });
+        }
+        let contracts = [
+            (self.config.registry, "chain.registry"),
+            (self.config.entry_point, "chain.entry_point"),
+            (self.account, "account.address"),
+        ];
+        for (address, key) in contracts {
+            let code = self.provider.get_code_at(address).latest().await;
+            if code.doing("asking for a contract's code")?.is_empty() {
+                return Err(ChainError::NoContract { address, key });
+            }
+        }
+        self.block_hash(0)
+            .await?
+            .ok_or_else(|| ChainError::Moved("the node does not know block 0".into()))
+    }
+
+    /// The registry.
+    pub fn registry(&self) -> AgentRegistryInstance<DynProvider<Ethereum>> {
+        AgentRegistryInstance::new(self.config.registry, self.provider.clone())
+    }
+
+    /// The EntryPoint.
+    pub fn entry_point(&self) -> IEntryPointInstance<DynProvider<Ethereum>> {
+        IEntryPointInstance::new(self.config.entry_point, self.provider.clone())
+    }
+
+    /// The newest block.
+    ///
+    /// # Errors
+    /// When the node fails.
+    pub async fn latest(&self) -> Result<Head, ChainError> {
+        let block = self.provider.get_block_by_number(BlockNumberOrTag::Latest).await;
+        let block = block.doing("asking for the newest block")?;
+        let block = block.ok_or_else(|| ChainError::Moved("there is no newest block".into()))?;
+        Ok(Head::of(&block.header))
+    }
+
+    /// The hash of the canonical block at that height, if there is one.
+    ///
+    /// # Errors
+    /// When the node fails.
+    pub async fn block_hash(&self, number: u64) -> Result<Option<B256>, ChainError> {
+        let block = self.provider.get_block_by_number(number.into()).await;
+        Ok(block.doing("asking for a block")?.map(|block| block.header.hash))
+    }
+
+    /// Whether a block is in the chain.
+    ///
+    /// # Errors
+    /// When the node fails.
+    pub async fn is_canonical(&self, block: BlockRef) -> Result<bool, ChainError> {
+        Ok(self.block_hash(block.number).await? == Some(block.hash))
+    }
+}
+
+/// Reads at just that block, so that several reads agree.
+pub(super) const fn at(block: &BlockRef) -> BlockId {
+    BlockId::hash(block.hash)
+}

@@ -1,0 +1,19 @@
+//! The keeper's view of the chain: following the registry's logs, reading its storage.
+
+mod client;
+mod decode;
+mod error;
+mod head;
+mod listing;
+mod receipts;
+mod rewind;
+mod standing;
+mod watch;
+
+pub use client::Chain;
+pub use error::ChainError;
+pub use head::{Head, HeadBoard, Heads};
+pub use listing::Listed;
+pub use receipts::OpResult;
+pub use standing::Standing;
+pub use watch::watch;

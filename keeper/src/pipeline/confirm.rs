@@ -1,0 +1,81 @@
+//! Phase 1: depth in the chain, and everything read back from it.
+
+use domain::ids::ImageDigest;
+use domain::job::{BlockRef, Event, Past, Purchase, State, Terms};
+use domain::manifest::Manifest;
+
+use super::context::Context;
+use super::expiry;
+use super::trouble::Trouble;
+use crate::chain::Standing;
+use crate::store::{Commit, JobRow};
+
+/// Waits for the configured depth, then believes nothing but the registry's storage.
+pub(super) async fn confirm(context: &Context, row: &JobRow) -> Result<Commit, Trouble> {
+    let State::Seen(past) = &row.state else { return Err(wrong_state(row)) };
+    let purchase = &past.purchase;
+    let deep = purchase.block.number.saturating_add(context.config.chain.confirmations);
+    let head = context.heads.when(|head| head.block.number >= deep).await.block;
+    if !context.chain.is_canonical(purchase.block).await? {
+        return Err(Trouble::Wait(format!("block {} is being replaced", purchase.block.number)));
+    }
+    let event = match context.chain.standing(purchase, head).await? {
+        Standing::Open { .. } => open(context, past, head).await?,
+        Standing::Settled(settlement) => Event::Settled(*settlement),
+        Standing::Refunded => Event::Refunded,
+        Standing::Missing => {
+            return Err(Trouble::Wait(format!("the registry does not know purchase {}", row.id)));
+        }
+        Standing::Other => {
+            let text = "the registry holds another purchase under this number than its log said";
+            return Err(Trouble::Hopeless(text.into()));
+        }
+    };
+    Ok(Commit::new(row, event))
+}
+
+async fn open(context: &Context, past: &Past, head: BlockRef) -> Result<Event, Trouble> {
+    // Work that is done is settled, however late: the buyer may still want it.
+    if let Some(prepared) = past.resume() {
+        return Ok(Event::Resumed(Box::new(prepared)));
+    }
+    if expiry::is_too_late(context, &past.purchase, 0).await {
+        return Ok(Event::Expired);
+    }
+    Ok(Event::Confirmed(terms(context, &past.purchase, head).await?))
+}
+
+async fn terms(context: &Context, purchase: &Purchase, head: BlockRef) -> Result<Terms, Trouble> {
+    let listed = context.chain.listing(purchase, head).await?;
+    let bytes = match context.store.blob(listed.manifest_hash).await? {
+        Some(bytes) => bytes,
+        None => {
+            let found = context.chain.published_manifest(purchase, listed.manifest_hash).await?;
+            let bytes = found.ok_or_else(|| {
+                let hash = listed.manifest_hash;
+                Trouble::Hopeless(format!(
+                    "the node has no event with the manifest {hash}: use a node with all logs, \
+                     and chain.start_block not after the listing"
+                ))
+            })?;
+            context.store.put_blob(bytes.clone()).await?;
+            bytes
+        }
+    };
+    let manifest = Manifest::parse(&bytes)
+        .inspect_err(|error| tracing::warn!(job = %purchase.id, %error, "manifest is invalid"))
+        .ok();
+    Ok(Terms {
+        payee: listed.listing.payee,
+        price: listed.listing.price,
+        max_seconds: listed.listing.maxSeconds,
+        image_digest: ImageDigest(listed.listing.imageDigest),
+        manifest_hash: listed.manifest_hash,
+        manifest,
+    })
+}
+
+/// A phase met a state that does not owe it: a fault of the keeper itself.
+pub(super) fn wrong_state(row: &JobRow) -> Trouble {
+    Trouble::Hopeless(format!("job {} is {} and does not owe this", row.id, row.state.kind()))
+}

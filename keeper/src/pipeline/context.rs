@@ -1,0 +1,79 @@
+//! What every phase works with.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use alloy::primitives::Address;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::chain::{Chain, Heads};
+use crate::config::Config;
+use crate::health::HealthBoard;
+use crate::sandbox::Sandbox;
+use crate::signer_client::SignerClient;
+use crate::store::{JobRow, Store};
+
+/// A place in the flow where an embedding test may look in, or end the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// A run is about to begin: its number is stored, its container does not exist yet.
+    RunBegins,
+    /// A settlement's operation is signed and stored, nothing is sent.
+    OperationSigned,
+    /// A bundle is signed and stored, nothing is sent.
+    BundleStored,
+    /// A bundle was handed to the node; whether it is mined is not known here.
+    BundleSent,
+}
+
+/// Called at every [`Point`].
+pub type Hook = Arc<dyn Fn(Point) + Send + Sync>;
+
+/// What every phase works with. Clones share everything.
+#[derive(Clone)]
+pub struct Context {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The node.
+    pub chain: Chain,
+    /// The jobs.
+    pub store: Store,
+    /// The signer.
+    pub signer: Arc<SignerClient>,
+    /// Whose key sends bundles.
+    pub bundler: Address,
+    /// The engine.
+    pub sandbox: Sandbox,
+    /// How things are.
+    pub health: HealthBoard,
+    /// The newest blocks.
+    pub heads: Heads,
+    /// Places for runs.
+    pub places: Arc<Semaphore>,
+    /// Places taken for runs that were begun in this life of the process.
+    pub begun: Arc<Mutex<HashMap<u64, OwnedSemaphorePermit>>>,
+    /// Rung when there is something to bundle or to watch.
+    pub bell: Arc<Notify>,
+    /// Ends the waiting for new work; what runs goes on.
+    pub drain: CancellationToken,
+    /// Called at every point.
+    pub hook: Option<Hook>,
+}
+
+impl Context {
+    /// Tells an embedding test where the flow is.
+    pub fn pass(&self, point: Point) {
+        if let Some(hook) = &self.hook {
+            hook(point);
+        }
+    }
+
+    /// The name under which a job's containers run: unlike that of any other keeper or
+    /// registry on the same engine.
+    pub fn container_job(&self, row: &JobRow) -> String {
+        let registry = self.config.chain.registry;
+        format!("{registry:x}-{:x}-{}", self.config.account.address, row.id)
+    }
+}

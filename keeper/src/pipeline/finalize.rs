@@ -1,0 +1,24 @@
+//! Last phase: the settlement deep enough in the chain, looked at once more.
+
+use domain::job::{Event, State};
+
+use super::confirm::wrong_state;
+use super::context::Context;
+use super::trouble::Trouble;
+use crate::chain::Standing;
+use crate::store::{Commit, JobRow};
+
+/// Waits for the configured depth, then asks the registry a last time.
+pub(super) async fn finalize(context: &Context, row: &JobRow) -> Result<Commit, Trouble> {
+    let State::Settled(closed) = &row.state else { return Err(wrong_state(row)) };
+    let block = closed.settlement.block;
+    let deep = block.number.saturating_add(context.config.chain.finality_blocks);
+    let head = context.heads.when(|head| head.block.number >= deep).await.block;
+    if !context.chain.is_canonical(block).await? {
+        return Err(Trouble::Wait(format!("block {} is being replaced", block.number)));
+    }
+    match context.chain.standing(&closed.past.purchase, head).await? {
+        Standing::Settled(_) => Ok(Commit::new(row, Event::Finalized)),
+        other => Err(Trouble::Wait(format!("the registry shows {other:?}, not a settlement"))),
+    }
+}

@@ -1,0 +1,147 @@
+//! Gas limits of a settlement's operation, asked from the node and given a margin.
+
+use alloy::eips::BlockId;
+use alloy::primitives::{Address, Bytes, U256, address};
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionRequest;
+use alloy::sol;
+use alloy::sol_types::{SolCall, SolValue};
+use bindings::AgentAccount;
+use domain::bundle::handle_ops;
+use domain::userop::PackedUserOperation;
+
+use crate::chain::{Chain, ChainError};
+
+sol! {
+    /// Arbitrum's estimator of what the parent chain costs; other chains have none.
+    interface NodeInterface {
+        function gasEstimateL1Component(address to, bool contractCreation, bytes data)
+            external payable returns (uint64 gas, uint256 baseFee, uint256 l1BaseFee);
+    }
+}
+
+/// Where Arbitrum nodes answer for `NodeInterface`.
+const NODE_INTERFACE: Address = address!("00000000000000000000000000000000000000c8");
+
+/// What a transaction costs before it does anything.
+const INTRINSIC: u64 = 21_000;
+/// What the EntryPoint spends on an operation outside of every limit, rounded up.
+const PER_OPERATION: u64 = 25_000;
+/// What the EntryPoint's inner call takes from the execution limit's share.
+const FLOOR: u64 = 50_000;
+/// `validateUserOp` of a fresh nonce key writes the EntryPoint's nonce slot, too.
+const NONCE_SLOT: u64 = 25_000;
+
+/// A settlement that would fail now.
+#[derive(Debug)]
+pub(super) enum Estimate {
+    /// Gas for the account's execution.
+    Gas(u64),
+    /// The call reverts, with this data.
+    Reverts(Bytes),
+}
+
+/// Gas that the account's call takes, with a quarter on top.
+pub(super) async fn execution(chain: &Chain, call_data: Bytes) -> Result<Estimate, ChainError> {
+    match from_entry_point(chain, call_data).await {
+        Ok(gas) => Ok(Estimate::Gas(margin(gas.saturating_sub(INTRINSIC)).max(FLOOR))),
+        Err(Refusal::Reverts(data)) => Ok(Estimate::Reverts(data)),
+        Err(Refusal::Failed(error)) => Err(error),
+    }
+}
+
+/// Gas that the account's validation takes. The signature may be any 65 bytes: a wrong one
+/// costs the same.
+pub(super) async fn verification(
+    chain: &Chain,
+    op: &PackedUserOperation,
+) -> Result<u64, ChainError> {
+    let hash = op.hash(chain.config.entry_point, chain.config.chain_id);
+    let call = AgentAccount::validateUserOpCall {
+        userOp: AgentAccount::PackedUserOperation::abi_decode(&encode(op)).map_err(|error| {
+            ChainError::Rpc { doing: "encoding an operation", reason: error.to_string() }
+        })?,
+        userOpHash: hash,
+        missingAccountFunds: U256::ZERO,
+    };
+    match from_entry_point(chain, call.abi_encode().into()).await {
+        Ok(gas) => Ok(margin(gas.saturating_sub(INTRINSIC)).max(FLOOR) + NONCE_SLOT),
+        Err(Refusal::Reverts(data)) => Err(ChainError::Rpc {
+            doing: "estimating the account's validation",
+            reason: format!("it reverts with {data}"),
+        }),
+        Err(Refusal::Failed(error)) => Err(error),
+    }
+}
+
+/// Gas that the operation pays for what no limit measures: its share of the transaction, its
+/// calldata, and the parent chain's share.
+pub(super) async fn overhead(
+    chain: &Chain,
+    op: &PackedUserOperation,
+    bundler: Address,
+) -> Result<u64, ChainError> {
+    let data = handle_ops(std::slice::from_ref(op), bundler);
+    let calldata: u64 = data.iter().map(|byte| if *byte == 0 { 4 } else { 16 }).sum();
+    Ok(INTRINSIC + calldata + PER_OPERATION + parent_chain(chain, data).await?)
+}
+
+/// Gas that the parent chain's share amounts to; 0 on chains without one.
+async fn parent_chain(chain: &Chain, data: Bytes) -> Result<u64, ChainError> {
+    let call = NodeInterface::gasEstimateL1ComponentCall {
+        to: chain.config.entry_point,
+        contractCreation: false,
+        data,
+    };
+    let request = TransactionRequest::default().to(NODE_INTERFACE).input(call.abi_encode().into());
+    match chain.provider.call(request).block(BlockId::latest()).await {
+        Ok(answer) => Ok(NodeInterface::gasEstimateL1ComponentCall::abi_decode_returns(&answer)
+            .map_or(0, |estimate| estimate.gas)),
+        // A node that answers at all, but not to this, has no parent chain.
+        Err(error) if error.is_error_resp() => Ok(0),
+        Err(error) => Err(ChainError::Rpc {
+            doing: "asking for the parent chain's share of gas",
+            reason: error.to_string(),
+        }),
+    }
+}
+
+enum Refusal {
+    Reverts(Bytes),
+    Failed(ChainError),
+}
+
+async fn from_entry_point(chain: &Chain, data: Bytes) -> Result<u64, Refusal> {
+    let request = TransactionRequest::default()
+        .from(chain.config.entry_point)
+        .to(chain.account)
+        .input(data.into());
+    let gas = chain.provider.estimate_gas(request).block(BlockId::latest()).await;
+    gas.map_err(|error| match error.as_error_resp().and_then(|answer| answer.as_revert_data()) {
+        Some(data) => Refusal::Reverts(data),
+        None => {
+            Refusal::Failed(ChainError::Rpc { doing: "estimating gas", reason: error.to_string() })
+        }
+    })
+}
+
+/// Estimates may be 1.5 % low, and state changes until the operation is mined.
+const fn margin(gas: u64) -> u64 {
+    gas.saturating_add(gas / 4)
+}
+
+/// The ABI encoding that every binding of the struct shares.
+fn encode(op: &PackedUserOperation) -> Vec<u8> {
+    bindings::PackedUserOperation {
+        sender: op.sender,
+        nonce: op.nonce,
+        initCode: op.init_code.clone(),
+        callData: op.call_data.clone(),
+        accountGasLimits: op.account_gas_limits,
+        preVerificationGas: op.pre_verification_gas,
+        gasFees: op.gas_fees,
+        paymasterAndData: op.paymaster_and_data.clone(),
+        signature: op.signature.clone(),
+    }
+    .abi_encode()
+}
