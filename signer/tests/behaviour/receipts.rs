@@ -1,0 +1,90 @@
+//! One receipt for each purchase, true to itself and to the settlement.
+
+use alloy_primitives::aliases::U96;
+use domain::calls::Call;
+use domain::ids::PurchaseId;
+use domain::receipt::{ExecutionReceipt, Outcome, SignedReceipt};
+use domain::wire::{RefusalCode, Request, Response};
+
+use crate::fixture::*;
+
+fn ask_for(receipt: ExecutionReceipt) -> Request {
+    Request::SignReceipt(sign_receipt(receipt))
+}
+
+#[test]
+fn a_signed_receipt_verifies() {
+    let answer = Fixture::new().service().answer(&ask_for(receipt(7)));
+    let Response::Receipt { hash, signature } = answer else { panic!("{answer:?}") };
+    let signed =
+        SignedReceipt { chain_id: CHAIN, registry: REGISTRY, receipt: receipt(7), signature };
+    assert_eq!(hash, signed.digest());
+    assert_eq!(signed.signer(), Ok(keys().owner.address()));
+}
+
+#[test]
+fn a_purchase_has_one_receipt() {
+    let fixture = Fixture::new();
+    let first = fixture.service().answer(&ask_for(receipt(7)));
+    assert_eq!(fixture.service().answer(&ask_for(receipt(7))), first);
+    let mut other = receipt(7);
+    other.finished_at += 1;
+    assert_eq!(fixture.service().ask(ask_for(other)), Err(RefusalCode::ReceiptConflict));
+    assert!(fixture.service().ask(ask_for(receipt(8))).is_ok());
+}
+
+#[test]
+fn settlement_and_receipt_must_agree_in_either_order() {
+    let mut lying = settlement(7);
+    lying.receipt_hash.0[0] ^= 1;
+    let call = Call { data: lying.call_data(), ..settle(7) };
+    let lie = operation(PurchaseId(7).nonce(0), call.to_execute(), GWEI);
+
+    let service_one = Fixture::new();
+    let service = service_one.service();
+    service.ask(ask_for(receipt(7))).unwrap();
+    assert_eq!(
+        service.ask(Request::SignUserOperation(lie.clone())),
+        Err(RefusalCode::ReceiptConflict)
+    );
+    assert!(service.ask(Request::SignUserOperation(settle_operation(7, GWEI))).is_ok());
+
+    let service_two = Fixture::new();
+    let service = service_two.service();
+    service.ask(Request::SignUserOperation(lie)).unwrap();
+    assert_eq!(service.ask(ask_for(receipt(7))), Err(RefusalCode::ReceiptConflict));
+}
+
+#[test]
+fn contradictions_are_refused() {
+    type Change = fn(&mut ExecutionReceipt);
+    let cases: [Change; 5] = [
+        |r| r.keeper = FRIEND,
+        |r| r.purchase_id = PurchaseId(0),
+        |r| r.finished_at = r.started_at - 1,
+        |r| r.exit_code = 1,
+        |r| r.outcome = Outcome::Timeout,
+    ];
+    let service_dir = Fixture::new();
+    let service = service_dir.service();
+    for (index, change) in cases.into_iter().enumerate() {
+        let mut receipt = receipt(7);
+        change(&mut receipt);
+        assert_eq!(service.ask(ask_for(receipt)), Err(RefusalCode::InvalidReceipt), "case {index}");
+    }
+    let mut failed = receipt(7);
+    (failed.outcome, failed.exit_code, failed.charge) = (Outcome::Timeout, -1, U96::ZERO);
+    assert!(service.ask(ask_for(failed)).is_ok());
+}
+
+#[test]
+fn other_chains_and_registries_are_refused() {
+    let fixture = Fixture::new();
+    let service = fixture.service();
+    let mut elsewhere = sign_receipt(receipt(7));
+    elsewhere.chain_id = 1;
+    assert_eq!(service.ask(Request::SignReceipt(elsewhere)), Err(RefusalCode::WrongChain));
+    let mut elsewhere = sign_receipt(receipt(7));
+    elsewhere.registry = FRIEND;
+    assert_eq!(service.ask(Request::SignReceipt(elsewhere)), Err(RefusalCode::WrongRegistry));
+}
