@@ -1,6 +1,7 @@
 //! A development chain that runs EVM bytecode and Stylus programs side by side, with JSON-RPC.
 
 pub mod accounts;
+pub mod arbos;
 pub mod chain;
 pub mod config;
 pub mod error;
@@ -12,6 +13,7 @@ pub mod pool;
 mod revert;
 mod rpc;
 pub mod state;
+pub mod stylus;
 pub mod trace;
 pub mod tx;
 pub mod vm;

@@ -1,12 +1,24 @@
 //! The execution engine: one entry point that runs a transaction or a call over any
 //! database, whatever mix of EVM bytecode and Stylus programs it meets.
 
+mod calls;
 mod config;
 mod context;
 mod error;
+mod evm;
+mod frame;
+mod handler;
+mod opcodes;
+mod precompiles;
+mod recent;
+mod requests;
 mod transact;
+mod upgrade;
+mod world;
 
 pub use config::{GenesisAccount, VmConfig};
-pub use context::{BlockContext, HostIo, HostIoSink, NoTrace, TxState, VmContext, VmInspector};
+pub use context::{BlockContext, NoTrace, TxState, VmContext, VmInspector};
 pub use error::VmError;
 pub use transact::{Mode, Outcome, Vm};
+
+pub use crate::stylus::trace::{HostIo, HostIoSink};

@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use revm::{
-    Context, Database, InspectEvm, Journal, MainBuilder,
-    context::{CfgEnv, TxEnv},
-    context_interface::{
-        JournalTr,
-        result::{EVMError, ExecutionResult, HaltReason},
-    },
+    Context, Database, Journal,
+    context::{BlockEnv, CfgEnv, Evm, FrameStack, JournalTr, LocalContext, TxEnv},
+    context_interface::result::{EVMError, ExecutionResult, HaltReason},
+    handler::Handler,
+    inspector::InspectorHandler,
     primitives::{B256, U256, hardfork::SpecId},
     state::EvmState,
 };
 
 use super::{
-    BlockContext, GenesisAccount, NoTrace, TxState, VmConfig, VmError, VmInspector,
+    BlockContext, GenesisAccount, NoTrace, TxState, VmConfig, VmContext, VmError, VmInspector,
+    evm::ArbEvm, handler::ArbHandler, opcodes, precompiles::ArbPrecompiles,
+};
+use crate::{
+    arbos::{genesis, world::BlockFacts},
+    stylus::{engine::Engine, module::Rules},
 };
 
 /// How strictly a transaction is checked.
@@ -37,15 +41,46 @@ pub struct Outcome {
     pub gas_used_for_l1: u64,
 }
 
+impl Outcome {
+    /// Text of a hard failure, as an RPC error would carry it; `None` on success or revert.
+    #[must_use]
+    pub fn error_text(&self) -> Option<String> {
+        let ExecutionResult::Halt { reason, .. } = &self.result else { return None };
+        Some(match reason {
+            HaltReason::PrecompileErrorWithContext(text) => text.clone(),
+            HaltReason::OutOfGas(_) => "out of gas".into(),
+            HaltReason::CallTooDeep => "max call depth exceeded".into(),
+            HaltReason::OutOfFunds => "insufficient balance for transfer".into(),
+            HaltReason::OpcodeNotFound | HaltReason::InvalidFEOpcode => "invalid opcode".into(),
+            HaltReason::InvalidJump => "invalid jump destination".into(),
+            HaltReason::StackUnderflow => "stack underflow".into(),
+            HaltReason::StackOverflow => "stack limit reached 1024".into(),
+            HaltReason::StateChangeDuringStaticCall | HaltReason::CallNotAllowedInsideStatic => {
+                "write protection".into()
+            }
+            HaltReason::CreateCollision => "contract address collision".into(),
+            HaltReason::CreateContractSizeLimit => "max code size exceeded".into(),
+            HaltReason::CreateContractStartingWithEF => {
+                "invalid code: must not begin with 0xef".into()
+            }
+            HaltReason::CreateInitCodeSizeLimit => "max initcode size exceeded".into(),
+            other => format!("{other:?}"),
+        })
+    }
+}
+
 /// The engine; cheap to clone and safe to share between threads.
 #[derive(Clone, Debug)]
 pub struct Vm {
     shared: Arc<Shared>,
 }
 
+/// What all executions share.
 #[derive(Debug)]
-struct Shared {
-    config: VmConfig,
+pub(super) struct Shared {
+    pub config: VmConfig,
+    pub engine: Engine,
+    genesis: Vec<GenesisAccount>,
 }
 
 impl Vm {
@@ -54,9 +89,9 @@ impl Vm {
     /// # Errors
     /// When the WASM engine cannot be set up on this machine.
     pub fn new(config: VmConfig) -> Result<Self, VmError> {
-        Ok(Self {
-            shared: Arc::new(Shared { config }),
-        })
+        let engine = Engine::new().map_err(|error| VmError::Engine(error.to_string()))?;
+        let genesis = genesis::accounts(&config)?;
+        Ok(Self { shared: Arc::new(Shared { config, engine, genesis }) })
     }
 
     /// The chain's fixed properties.
@@ -68,24 +103,23 @@ impl Vm {
     /// Accounts that ArbOS needs in genesis state.
     #[must_use]
     pub fn genesis(&self) -> Vec<GenesisAccount> {
-        Vec::new()
+        self.shared.genesis.clone()
     }
 
     /// Runs a transaction or call on top of `db` without committing anything.
     ///
     /// # Errors
     /// See [`VmError`]; a revert or halt is an [`Outcome`], not an error.
-    pub fn transact<DB>(
+    pub fn transact<DB: Database>(
         &self,
         db: &mut DB,
         block: &BlockContext,
         tx: TxEnv,
         mode: Mode,
-    ) -> Result<Outcome, VmError>
-    where
-        DB: Database,
-    {
-        self.inspect(db, block, tx, mode, NoTrace {})
+    ) -> Result<Outcome, VmError> {
+        let mut evm = self.evm(db, block, tx, mode, NoTrace {})?;
+        let result = ArbHandler::default().run(&mut evm);
+        outcome(evm, result)
     }
 
     /// The same with an inspector; pass `&mut inspector` to read it afterwards.
@@ -104,13 +138,56 @@ impl Vm {
         DB: Database,
         I: VmInspector<'a, DB>,
     {
-        let mut env = block.env.clone();
-        env.number = U256::from(block.l1_number);
-        env.prevrandao = Some(B256::with_last_byte(1));
-        env.set_blob_excess_gas_and_price(0, 1);
-        let mut cfg = CfgEnv::new_with_spec(SpecId::OSAKA).with_chain_id(self.config().chain_id);
+        let mut evm = self.evm(db, block, tx, mode, inspector)?;
+        let result = ArbHandler::default().inspect_run(&mut evm);
+        outcome(evm, result)
+    }
+
+    fn evm<'a, DB, I>(
+        &self,
+        db: &'a mut DB,
+        block: &BlockContext,
+        tx: TxEnv,
+        mode: Mode,
+        inspector: I,
+    ) -> Result<ArbEvm<'a, DB, I>, VmError>
+    where
+        DB: Database,
+        I: VmInspector<'a, DB>,
+    {
+        let arbos = self.arbos_version(db)?;
+        let rules = Rules { arbos, debug: self.config().debug };
+        let spec = spec_of(arbos);
+        let chain = TxState {
+            facts: BlockFacts {
+                chain_id: self.config().chain_id,
+                number: block.env.number.saturating_to(),
+                timestamp: block.env.timestamp.saturating_to(),
+                basefee: block.env.basefee,
+            },
+            rules: Some(rules),
+            recent: block.recent.clone(),
+            limit_gas: mode == Mode::Transaction && arbos >= 50,
+            ..TxState::default()
+        };
+        let mut ctx = context(Journal::new(db), block_env(block), self.cfg(spec, mode), chain);
+        ctx.journaled_state.set_spec_id(spec);
+        ctx.tx = tx;
+        let inner = Evm {
+            ctx,
+            inspector,
+            instruction: opcodes::table(spec),
+            precompiles: ArbPrecompiles::new(rules, spec),
+            frame_stack: FrameStack::new_prealloc(8),
+        };
+        Ok(ArbEvm::new(inner, self.shared.clone()))
+    }
+
+    fn cfg(&self, spec: SpecId, mode: Mode) -> CfgEnv {
+        let mut cfg = CfgEnv::new_with_spec(spec).with_chain_id(self.config().chain_id);
         cfg.tx_gas_limit_cap = Some(u64::MAX);
         cfg.disable_eip7623 = true;
+        cfg.disable_eip3541 = true;
         if mode == Mode::Call {
             cfg.disable_nonce_check = true;
             cfg.disable_balance_check = true;
@@ -120,29 +197,58 @@ impl Vm {
             cfg.disable_fee_charge = true;
             cfg.tx_chain_id_check = false;
         }
-        let mut journaled_state = Journal::new(db);
-        journaled_state.set_spec_id(SpecId::OSAKA);
-        let ctx = Context {
-            block: env,
-            tx: TxEnv::default(),
-            cfg,
-            journaled_state,
-            chain: TxState::default(),
-            local: Default::default(),
-            error: Ok(()),
-        };
-        let mut evm = ctx.build_mainnet_with_inspector(inspector);
-        let done = evm.inspect_tx(tx).map_err(|e| match e {
-            EVMError::Transaction(e) => VmError::Transaction(e),
-            EVMError::Header(e) => VmError::Header(e),
-            EVMError::Database(e) => VmError::Database(e.to_string()),
-            EVMError::Custom(e) => VmError::Engine(e),
-            EVMError::CustomAny(e) => VmError::Engine(e.to_string()),
-        })?;
-        Ok(Outcome {
-            result: done.result,
-            state: done.state,
-            gas_used_for_l1: 0,
-        })
+        cfg
     }
+}
+
+/// EVM fork rules of an ArbOS version.
+const fn spec_of(arbos: u64) -> SpecId {
+    match arbos {
+        50.. => SpecId::OSAKA,
+        40..50 => SpecId::PRAGUE,
+        _ => SpecId::CANCUN,
+    }
+}
+
+/// What NUMBER, PREVRANDAO and the like answer in a block.
+fn block_env(block: &BlockContext) -> BlockEnv {
+    let mut env = block.env.clone();
+    env.number = U256::from(block.l1_number);
+    env.difficulty = U256::ONE;
+    env.prevrandao = Some(B256::with_last_byte(1));
+    env.set_blob_excess_gas_and_price(0, 1);
+    env
+}
+
+/// Puts a revm context together.
+pub(super) fn context<'a, DB: Database>(
+    journaled_state: Journal<&'a mut DB>,
+    block: BlockEnv,
+    cfg: CfgEnv,
+    chain: TxState,
+) -> VmContext<'a, DB> {
+    Context {
+        block,
+        tx: TxEnv::default(),
+        cfg,
+        journaled_state,
+        chain,
+        local: LocalContext::default(),
+        error: Ok(()),
+    }
+}
+
+fn outcome<'a, DB: Database, I: VmInspector<'a, DB>>(
+    mut evm: ArbEvm<'a, DB, I>,
+    result: Result<ExecutionResult<HaltReason>, EVMError<DB::Error>>,
+) -> Result<Outcome, VmError> {
+    let state = evm.inner.ctx.journaled_state.finalize();
+    let result = result.map_err(|error| match error {
+        EVMError::Transaction(error) => VmError::Transaction(error),
+        EVMError::Header(error) => VmError::Header(error),
+        EVMError::Database(error) => VmError::Database(error.to_string()),
+        EVMError::Custom(error) => VmError::Engine(error),
+        EVMError::CustomAny(error) => VmError::Engine(error.to_string()),
+    })?;
+    Ok(Outcome { result, state, gas_used_for_l1: 0 })
 }

@@ -1,0 +1,100 @@
+//! The accounts a chain needs at its genesis.
+
+use std::collections::BTreeMap;
+
+use revm::{
+    bytecode::Bytecode,
+    primitives::{Address, Bytes, U256, address},
+    state::AccountInfo,
+};
+
+use super::{
+    params::StylusParams,
+    precompiles,
+    programs::PRICER,
+    space::{AddressSet, Space, id, root},
+    world::{ARBOS_ADDRESS, Slots, StateError},
+};
+use crate::vm::{GenesisAccount, VmConfig};
+
+/// ArbOS storage in a map.
+#[derive(Clone, Debug, Default)]
+pub struct MapSlots(BTreeMap<U256, U256>);
+
+impl MapSlots {
+    /// All values that were written.
+    pub fn values(&self) -> impl Iterator<Item = U256> {
+        self.0.values().copied()
+    }
+}
+
+impl Slots for MapSlots {
+    fn slot(&mut self, slot: U256) -> Result<U256, StateError> {
+        Ok(self.0.get(&slot).copied().unwrap_or_default())
+    }
+
+    fn set_slot(&mut self, slot: U256, value: U256) -> Result<(), StateError> {
+        self.0.insert(slot, value);
+        Ok(())
+    }
+}
+
+/// L2 base fee: minimum and initial, 0.1 gwei.
+pub const MIN_BASE_FEE: u64 = 100_000_000;
+/// Slot of the price of an L1 calldata unit in the L1 pricing space.
+pub const L1_PRICE_PER_UNIT: u64 = 7;
+/// L2 pricing fields: speed limit, block limit, base fee, minimum, backlog, inertia,
+/// tolerance.
+const L2_PRICING: [(u64, u64); 7] = [
+    (0, 7_000_000),
+    (1, 32_000_000),
+    (2, MIN_BASE_FEE),
+    (3, MIN_BASE_FEE),
+    (4, 0),
+    (5, 102),
+    (6, 10),
+];
+/// Code of accounts that are precompiles, so that they do not look empty.
+pub const STAND_IN: [u8; 1] = [0xFE];
+/// Account that ArbOS acts as.
+const ARBOS_ACTS: Address = address!("00000000000000000000000000000000000A4B05");
+
+/// Builds the accounts: ArbOS storage and the precompiles' stand-in code.
+///
+/// # Errors
+/// None in practice: the map does not fail.
+pub fn accounts(config: &VmConfig) -> Result<Vec<GenesisAccount>, StateError> {
+    let mut slots = MapSlots::default();
+    let base = Space::root();
+    let mut set = |slot, value: u64| slots.set_slot(slot, U256::from(value));
+    set(base.field(root::VERSION), config.arbos)?;
+    set(base.field(root::CHAIN_ID), config.chain_id)?;
+    set(base.field(root::BROTLI_LEVEL), 1)?;
+    set(base.sub(id::L1_PRICING).field(L1_PRICE_PER_UNIT), config.l1_price_per_unit)?;
+    for (field, value) in L2_PRICING {
+        set(base.sub(id::L2_PRICING).field(field), value)?;
+    }
+    for (field, value) in PRICER {
+        set(Space::programs(3).field(field), value)?;
+    }
+    let owner = config.chain_owner.into_word().into();
+    slots.set_slot(base.field(root::NETWORK_FEE_ACCOUNT), owner)?;
+    StylusParams::initial(config.arbos).store(&mut slots)?;
+    if !config.chain_owner.is_zero() {
+        AddressSet::new(base.sub(id::CHAIN_OWNERS)).add(&mut slots, config.chain_owner)?;
+    }
+    let storage = slots.0.into_iter().filter(|(_, value)| !value.is_zero()).collect();
+    let info = AccountInfo { nonce: 1, ..Default::default() };
+    let mut accounts = vec![GenesisAccount { address: ARBOS_ADDRESS, info, storage }];
+    accounts.extend(precompiles::addresses(config.arbos, config.debug).chain([ARBOS_ACTS]).map(
+        |address| {
+            GenesisAccount {
+                address,
+                info: AccountInfo::default()
+                    .with_code(Bytecode::new_legacy(Bytes::from_static(&STAND_IN))),
+                storage: Vec::new(),
+            }
+        },
+    ));
+    Ok(accounts)
+}

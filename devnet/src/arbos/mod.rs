@@ -1,0 +1,9 @@
+//! ArbOS: the chain's own state and the precompiles that read and change it.
+
+pub mod activation;
+pub mod genesis;
+pub mod params;
+pub mod precompiles;
+pub mod programs;
+pub mod space;
+pub mod world;

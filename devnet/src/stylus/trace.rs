@@ -1,0 +1,37 @@
+//! Host calls as tracers see them.
+
+/// One host call of a Stylus program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostIo {
+    /// Name of the host function.
+    pub name: &'static str,
+    /// Arguments, concatenated, integers big-endian.
+    pub args: Vec<u8>,
+    /// Results in the same layout.
+    pub outs: Vec<u8>,
+    /// Ink left before the call.
+    pub start_ink: u64,
+    /// Ink left after the call.
+    pub end_ink: u64,
+}
+
+/// Receives the host calls of Stylus programs; the default ignores them.
+pub trait HostIoSink {
+    /// Whether events are wanted at all; they are not even built otherwise.
+    fn wants_host_io(&self) -> bool {
+        false
+    }
+    /// Called after each host call, in order; frames it opened are reported before it.
+    fn host_io(&mut self, event: HostIo) {
+        let _ = event;
+    }
+}
+
+impl<T: HostIoSink + ?Sized> HostIoSink for &mut T {
+    fn wants_host_io(&self) -> bool {
+        (**self).wants_host_io()
+    }
+    fn host_io(&mut self, event: HostIo) {
+        (**self).host_io(event);
+    }
+}

@@ -1,0 +1,52 @@
+//! Opcodes that behave differently on Arbitrum.
+
+use revm::{
+    Database,
+    bytecode::opcode,
+    context::JournalTr,
+    handler::instructions::EthInstructions,
+    interpreter::{
+        Instruction, InstructionContext, InstructionResult, instructions::host,
+        interpreter::EthInterpreter,
+    },
+    primitives::hardfork::SpecId,
+};
+
+use super::VmContext;
+use crate::stylus::code::Kind;
+
+/// Static gas of SELFDESTRUCT.
+const SELFDESTRUCT_GAS: u16 = 5000;
+
+/// The instruction table: Ethereum's without BLOBBASEFEE, and with a guarded SELFDESTRUCT.
+pub(super) fn table<'a, DB: Database>(
+    spec: SpecId,
+) -> EthInstructions<EthInterpreter, VmContext<'a, DB>> {
+    let mut table = EthInstructions::new_mainnet_with_spec(spec);
+    table.insert_instruction(opcode::BLOBBASEFEE, Instruction::unknown(), 0);
+    let guarded = Instruction::new(selfdestruct::<DB>);
+    table.insert_instruction(opcode::SELFDESTRUCT, guarded, SELFDESTRUCT_GAS);
+    table
+}
+
+/// Accounts whose own code is a Stylus component cannot be destroyed by EVM code that acts
+/// for them.
+fn selfdestruct<DB: Database>(
+    ctx: InstructionContext<'_, VmContext<'_, DB>, EthInterpreter>,
+) -> Result<(), InstructionResult> {
+    let acting = ctx.interpreter.input.target_address;
+    let arbos = ctx.host.chain.arbos();
+    let stylus = ctx
+        .host
+        .journaled_state
+        .load_account_with_code(acting)
+        .map_err(|_| InstructionResult::FatalExternalError)?
+        .info
+        .code
+        .as_ref()
+        .is_some_and(|code| Kind::of(code.original_byte_slice(), arbos).is_some());
+    if stylus {
+        return Err(InstructionResult::Revert);
+    }
+    host::selfdestruct(ctx)
+}

@@ -1,0 +1,101 @@
+//! ArbOS's view of revm's journaled state. Looking does not warm anything.
+
+use revm::{
+    Database,
+    bytecode::Bytecode,
+    context::{ContextTr, JournalTr},
+    primitives::{Address, B256, Bytes, KECCAK_EMPTY, Log, U256},
+    state::AccountInfo,
+};
+
+use super::VmContext;
+use crate::arbos::world::{ARBOS_ADDRESS, BlockFacts, Slots, StateError, World};
+
+fn failed(error: impl std::fmt::Display) -> StateError {
+    StateError(error.to_string())
+}
+
+/// An account as it is now, without loading it into the journal.
+fn peek<DB: Database>(
+    ctx: &mut VmContext<'_, DB>,
+    address: Address,
+) -> Result<Option<AccountInfo>, StateError> {
+    let (db, state) = ctx.journaled_state.db_and_state_mut();
+    match state.get(&address) {
+        Some(account) => Ok(Some(account.info.clone())),
+        None => db.basic(address).map_err(failed),
+    }
+}
+
+impl<DB: Database> Slots for VmContext<'_, DB> {
+    fn slot(&mut self, slot: U256) -> Result<U256, StateError> {
+        let (db, state) = self.journaled_state.db_and_state_mut();
+        let journaled = state.get(&ARBOS_ADDRESS).and_then(|account| account.storage.get(&slot));
+        match journaled {
+            Some(value) => Ok(value.present_value()),
+            None => db.storage(ARBOS_ADDRESS, slot).map_err(failed),
+        }
+    }
+
+    fn set_slot(&mut self, slot: U256, value: U256) -> Result<(), StateError> {
+        let journal = &mut self.journaled_state;
+        journal.load_account(ARBOS_ADDRESS).map_err(failed)?;
+        journal.touch_account(ARBOS_ADDRESS);
+        journal.sstore(ARBOS_ADDRESS, slot, value).map_err(failed)?;
+        Ok(())
+    }
+}
+
+impl<DB: Database> World for VmContext<'_, DB> {
+    fn block(&self) -> BlockFacts {
+        self.chain.facts
+    }
+
+    fn code(&mut self, address: Address) -> Result<(Bytes, B256), StateError> {
+        let Some(info) = peek(self, address)? else { return Ok((Bytes::new(), B256::ZERO)) };
+        let hash = if info.is_empty() { B256::ZERO } else { info.code_hash };
+        if info.code_hash == KECCAK_EMPTY || info.code_hash.is_zero() {
+            return Ok((Bytes::new(), hash));
+        }
+        let code = match info.code {
+            Some(code) => code,
+            None => self.db_mut().code_by_hash(info.code_hash).map_err(failed)?,
+        };
+        Ok((code.original_bytes(), hash))
+    }
+
+    fn warm(&mut self, address: Address) -> Result<bool, StateError> {
+        Ok(self.journaled_state.load_account(address).map_err(failed)?.is_cold)
+    }
+
+    fn balance(&mut self, address: Address) -> Result<U256, StateError> {
+        Ok(peek(self, address)?.map_or(U256::ZERO, |info| info.balance))
+    }
+
+    fn transfer(&mut self, from: Address, to: Address, wei: U256) -> Result<bool, StateError> {
+        Ok(self.journaled_state.transfer(from, to, wei).map_err(failed)?.is_none())
+    }
+
+    fn set_code(&mut self, address: Address, code: Bytes) -> Result<(), StateError> {
+        self.journaled_state.load_account(address).map_err(failed)?;
+        self.journaled_state.set_code(address, Bytecode::new_legacy(code));
+        Ok(())
+    }
+
+    fn self_destructed(&mut self, address: Address) -> bool {
+        let state = self.journaled_state.evm_state();
+        state.get(&address).is_some_and(revm::state::Account::is_selfdestructed)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, StateError> {
+        self.db_mut().block_hash(number).map_err(failed)
+    }
+
+    fn log(&mut self, log: Log) {
+        self.journaled_state.log(log);
+    }
+
+    fn open_pages(&self) -> u16 {
+        self.chain.pages.open
+    }
+}
