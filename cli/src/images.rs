@@ -1,10 +1,42 @@
-//! Agent images, built by the local Docker Engine.
+//! Agent images: made from a static program and loaded into the local Docker Engine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use domain::ids::ImageDigest;
+use anyhow::Context as _;
+use domain::{ids::ImageDigest, manifest::Manifest};
+use keeper::image::{AgentImage, ImageError};
 
-/// Builds.
-pub async fn build(_program: &Path) -> anyhow::Result<ImageDigest> {
-    anyhow::bail!("not yet")
+use crate::failure::Failure;
+
+/// Makes the image of a static program and loads it; gives the digest to list.
+pub async fn build(program: &Path, manifest: &Manifest) -> anyhow::Result<ImageDigest> {
+    let image = AgentImage::from_file(program, manifest).map_err(explain)?;
+    Ok(ImageDigest(image.load(None).await.map_err(explain)?))
+}
+
+fn explain(error: ImageError) -> anyhow::Error {
+    match &error {
+        ImageError::Docker(_) => {
+            Failure::Service(format!("{error} (scripts/setup starts it)")).into()
+        }
+        ImageError::Digest { .. } => Failure::Service(error.to_string()).into(),
+        _ => Failure::Refused(error.to_string()).into(),
+    }
+}
+
+/// The program in an agent's folder: named like the agent, or `agent`.
+pub fn program_in(folder: &Path, manifest: &Manifest) -> anyhow::Result<PathBuf> {
+    [manifest.name.as_str(), "agent"]
+        .iter()
+        .map(|name| folder.join(name))
+        .find(|path| path.is_file())
+        .with_context(|| {
+            format!(
+                "{} holds neither a program {} nor one named agent: put the static program \
+                 there, give --program FILE, or build an image yourself and publish it with \
+                 --image",
+                folder.display(),
+                manifest.name
+            )
+        })
 }

@@ -15,6 +15,7 @@ pub mod images;
 pub mod keys;
 pub mod money;
 pub mod output;
+pub mod programs;
 pub mod publish;
 pub mod purchases;
 pub mod ready;

@@ -7,6 +7,7 @@ use std::{
 
 use alloy::primitives::{Address, B256};
 use anyhow::Context as _;
+use deployer::Deployment;
 use serde::{Deserialize, Serialize};
 
 use crate::output::{Report, fields, table};
@@ -47,6 +48,19 @@ pub struct Contracts {
     /// The keeper's smart account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeper_account: Option<Address>,
+}
+
+impl From<&Deployment> for Contracts {
+    fn from(deployment: &Deployment) -> Self {
+        Self {
+            entry_point: deployment.entry_point,
+            registry: deployment.registry,
+            registry_implementation: deployment.registry_implementation,
+            account_implementation: deployment.account_implementation,
+            factory: deployment.factory,
+            keeper_account: None,
+        }
+    }
 }
 
 /// A funded development account.

@@ -56,7 +56,7 @@ pub async fn run(out: Output, options: BenchOptions) -> anyhow::Result<BenchRepo
 
     stack::run(out, StackOptions::default(), async |network| {
         let context = Context::of(out, network.ready);
-        let image = images::build(&agent.program).await?;
+        let image = images::build(&agent.program, &agent.manifest).await?;
         let bench = Bench { out, context, image, input };
         bench.measure(&agent.manifest, options.runs).await
     })

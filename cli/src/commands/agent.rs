@@ -49,12 +49,16 @@ pub enum AgentCommand {
 Examples:
   nexus agent build my-agent/
 
-The folder holds manifest.json and the agent: a static program (named like the agent, or
-`agent`), or a Dockerfile with what it needs. An agent is a filter: standard input is the
-input, standard output the result, standard error the log, exit code 0 success.")]
+The folder holds manifest.json and a static program, named like the agent or `agent`. An agent
+is a filter: standard input is the input, standard output the result, standard error the log,
+exit code 0 success. For an image of another kind, build it with Docker and give its digest to
+`nexus agent publish --image`.")]
 pub struct BuildArgs {
     /// Folder of the agent
     pub path: PathBuf,
+    /// The static program, when it is not in the folder
+    #[arg(long, value_name = "FILE")]
+    pub program: Option<PathBuf>,
 }
 
 /// Arguments of `nexus agent publish`.
@@ -69,6 +73,9 @@ pub struct PublishArgs {
     /// Price of one run, for example 0.01 (ether) or 500gwei
     #[arg(long, value_name = "AMOUNT", value_parser = money::parse)]
     pub price: U256,
+    /// The static program, when it is not in the folder
+    #[arg(long, value_name = "FILE", conflicts_with = "image")]
+    pub program: Option<PathBuf>,
     /// Digest of an image that is already built, instead of building one
     #[arg(long, value_name = "sha256:HEX")]
     pub image: Option<ImageDigest>,
@@ -130,7 +137,7 @@ struct Built {
 /// Runs an agent command.
 pub async fn run(out: Output, globals: &Globals, command: AgentCommand) -> anyhow::Result<()> {
     if let AgentCommand::Build(args) = &command {
-        let (manifest, image) = build(out, &args.path).await?;
+        let (manifest, image) = build(out, &args.path, args.program.as_deref()).await?;
         return out.result(&Built { image, manifest });
     }
     let context = Context::new(globals.clone())?;
@@ -151,10 +158,18 @@ pub async fn run(out: Output, globals: &Globals, command: AgentCommand) -> anyho
     }
 }
 
-async fn build(out: Output, folder: &Path) -> anyhow::Result<(Manifest, ImageDigest)> {
+async fn build(
+    out: Output,
+    folder: &Path,
+    program: Option<&Path>,
+) -> anyhow::Result<(Manifest, ImageDigest)> {
     let manifest = read_manifest(&folder.join("manifest.json"))?;
+    let program = match program {
+        Some(path) => path.to_owned(),
+        None => images::program_in(folder, &manifest)?,
+    };
     out.note(format!("Building the image of {} {}", manifest.name, manifest.version));
-    let image = images::build(folder).await?;
+    let image = images::build(&program, &manifest).await?;
     Ok((manifest, image))
 }
 
@@ -172,7 +187,7 @@ async fn publish(context: &Context, args: PublishArgs) -> anyhow::Result<()> {
             (read_manifest(&args.path.join("manifest.json"))?, image)
         }
         Some(image) => (read_manifest(&args.path)?, image),
-        None => build(context.out, &args.path).await?,
+        None => build(context.out, &args.path, args.program.as_deref()).await?,
     };
     let price = money::to_u96(args.price).ok_or_else(|| {
         Failure::Refused(format!("the price {} is too large", money::show(args.price)))

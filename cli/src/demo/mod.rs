@@ -158,7 +158,7 @@ impl Demo {
     }
 
     async fn publish(&self, agent: &Fixture) -> anyhow::Result<Published> {
-        let image = images::build(&agent.program).await?;
+        let image = images::build(&agent.program, &agent.manifest).await?;
         self.out.note(format!("Image of {}: {image}", agent.manifest.name));
         let payee = self.context.ready().and_then(|ready| ready.account("payee"));
         let listing = Listing {

@@ -8,7 +8,7 @@ use alloy::{
 };
 use anyhow::Context as _;
 use bindings::{AccountFactory, AgentAccount};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::chain::{Chain, send};
 
@@ -16,7 +16,7 @@ use crate::chain::{Chain, send};
 const FUNDS: &str = "10";
 
 /// The two addresses of the signer.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Operator {
     /// Owns the smart account.
     pub owner: Address,

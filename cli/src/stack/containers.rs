@@ -15,7 +15,7 @@ const LABEL: &str = "agentnexus.keeper";
 /// engine may be gone, and the network is being stopped.
 pub async fn remove(keeper: Address) {
     let Ok(docker) = Docker::connect_with_defaults() else { return };
-    let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}={keeper}")])]);
+    let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}={keeper:x}")])]);
     let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
     let found = docker.list_containers(Some(options)).await.unwrap_or_default();
     for id in found.into_iter().filter_map(|container| container.id) {

@@ -11,9 +11,10 @@ mod start;
 
 use std::{path::PathBuf, time::Duration};
 
+use deployer::Size;
 use serde::Serialize;
 
-use self::{account::Operator, contracts::ProgramSize};
+use self::account::Operator;
 use crate::{
     failure::Failure,
     output::Output,
@@ -51,7 +52,7 @@ pub struct Facts {
     /// Chain id.
     pub chain_id: u64,
     /// Sizes of the programs.
-    pub programs: Vec<ProgramSize>,
+    pub programs: Vec<Size>,
     /// Bytes of EntryPoint code found at its canonical address.
     pub entry_point_code_bytes: usize,
     /// Where everything is.

@@ -81,14 +81,19 @@ impl Process {
             let _ = timeout(Duration::from_secs(1), reader).await;
         }
         let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        self.failure(&format!("stopped by itself ({status})"))
+    }
+
+    /// The failure of a child that is not healthy in time.
+    pub fn late(&self, allowed: Duration) -> anyhow::Error {
+        self.failure(&format!("was not healthy after {} s", allowed.as_secs()))
+    }
+
+    fn failure(&self, what: &str) -> anyhow::Error {
         let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let lines: Vec<_> = tail.iter().map(|line| format!("  {line}")).collect();
-        let name = self.name;
-        Failure::Service(format!(
-            "the {name} stopped by itself ({status}); its last lines:\n{}",
-            lines.join("\n")
-        ))
-        .into()
+        let (name, lines) = (self.name, lines.join("\n"));
+        Failure::Service(format!("the {name} {what}; its last lines:\n{lines}")).into()
     }
 
     /// Asks the child to end, and ends it when it does not within `grace`.

@@ -1,19 +1,147 @@
-//! Stub.
-use super::{Network, StackOptions};
-use crate::output::Output;
-/// X.
+//! Bringing a network up, part by part, and taking it down in the opposite order.
+
+use std::time::{Duration, Instant};
+
+use alloy::{primitives::Address, providers::Provider as _, signers::local::PrivateKeySigner};
+use anyhow::Context as _;
+use devnet::Devnet;
+
+use super::{
+    Facts, Network, StackOptions, account,
+    children::{self, Programs, Target},
+    containers, contracts,
+    data_dir::DataDir,
+    process::{Process, sibling},
+};
+use crate::{
+    chain::Chain,
+    output::Output,
+    ready::{Account, Contracts, ReadyFile, role},
+};
+
+/// How long a child may take to end by itself.
+const STOP_GRACE: Duration = Duration::from_secs(15);
+
+/// Everything that runs.
+#[derive(Debug)]
 pub struct Stack {
     network: Network,
+    keeper: Process,
+    signer: Process,
+    devnet: Devnet,
+    account: Address,
+    _data: DataDir,
 }
+
 impl Stack {
-    pub async fn start(_out: Output, _options: StackOptions) -> anyhow::Result<Self> {
-        anyhow::bail!("x")
+    /// Starts everything and waits until it is healthy.
+    pub async fn start(out: Output, options: StackOptions) -> anyhow::Result<Self> {
+        let begun = Instant::now();
+        let programs =
+            Programs { signer: sibling("nexus-signer")?, keeper: sibling("nexus-keeper")? };
+        let data = DataDir::open(options.data_dir.as_deref())?;
+        let built = contracts::programs(out).await?;
+        let devnet = chain(out, &options).await?;
+        let accounts = accounts(&devnet);
+        let protocol = accounts.first().context("the chain has no development accounts")?;
+        let protocol = PrivateKeySigner::from_bytes(&protocol.private_key)?;
+        let deployed = contracts::deploy(out, &devnet, &built, protocol.clone()).await?;
+
+        let chain = Chain::connect(
+            &devnet.rpc_url(),
+            deployed.chain_id,
+            deployed.contracts.clone(),
+            Some(protocol),
+        )
+        .await?;
+        let operator = children::create_keys(&programs, &data).await?;
+        out.component(
+            "signer",
+            &format!("keys: owner {}, bundler {}", operator.owner, operator.bundler),
+        );
+        let account = account::create(&chain, operator).await?;
+        out.component("keeper", &format!("smart account {account}, funded and registered"));
+
+        let target = Target {
+            rpc_url: devnet.rpc_url(),
+            chain_id: deployed.chain_id,
+            contracts: deployed.contracts.clone(),
+            account,
+        };
+        let show = options.show.then_some(out);
+        let (signer, socket) = children::start_signer(&programs, &data, &target, show).await?;
+        out.component("signer", &format!("answers on {}", socket.display()));
+        let port = (socket.as_path(), options.api_port);
+        let (keeper, api) = children::start_keeper(&programs, &data, &target, port, show).await?;
+        out.component("keeper", &format!("healthy, API at {}", api.base()));
+
+        let contracts = Contracts { keeper_account: Some(account), ..deployed.contracts };
+        let facts = Facts {
+            chain_id: deployed.chain_id,
+            programs: built.sizes,
+            entry_point_code_bytes: code_bytes(&chain, contracts.entry_point).await?,
+            contracts: contracts.clone(),
+            operator,
+            setup_seconds: begun.elapsed().as_secs_f64(),
+        };
+        let ready = ReadyFile {
+            rpc_url: devnet.rpc_url(),
+            ws_url: devnet.ws_url(),
+            api_url: api.base().to_owned(),
+            chain_id: deployed.chain_id,
+            contracts,
+            accounts,
+        };
+        let network = Network { ready, facts };
+        Ok(Self { network, keeper, signer, devnet, account, _data: data })
     }
+
+    /// What others need to use the network.
     pub fn network(&self) -> &Network {
         &self.network
     }
+
+    /// Waits for a child to fail.
     pub async fn failed(&mut self) -> anyhow::Error {
-        anyhow::anyhow!("x")
+        tokio::select! {
+            error = self.keeper.died() => error,
+            error = self.signer.died() => error,
+        }
     }
-    pub async fn shutdown(self) {}
+
+    /// Stops the keeper, then what it needs, and removes what it left.
+    pub async fn shutdown(self) {
+        self.keeper.stop(STOP_GRACE).await;
+        containers::remove(self.account).await;
+        self.signer.stop(STOP_GRACE).await;
+        self.devnet.shutdown().await;
+    }
+}
+
+async fn chain(out: Output, options: &StackOptions) -> anyhow::Result<Devnet> {
+    let config = devnet::Config {
+        port: options.port,
+        block_time: options.block_time,
+        ..devnet::Config::default()
+    };
+    let devnet = Devnet::spawn(config).await.context("starting the chain")?;
+    out.component("chain", &format!("{} and {}", devnet.rpc_url(), devnet.ws_url()));
+    Ok(devnet)
+}
+
+fn accounts(devnet: &Devnet) -> Vec<Account> {
+    let accounts = devnet.accounts().iter().enumerate();
+    accounts
+        .map(|(index, account)| Account {
+            role: role(index),
+            address: account.address,
+            private_key: account.private_key,
+        })
+        .collect()
+}
+
+async fn code_bytes(chain: &Chain, address: Address) -> anyhow::Result<usize> {
+    let code = chain.provider.get_code_at(address).await?;
+    anyhow::ensure!(!code.is_empty(), "the chain has no code at {address}");
+    Ok(code.len())
 }
