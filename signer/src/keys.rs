@@ -35,7 +35,9 @@ impl Key {
     /// # Errors
     /// When they are not a private key.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
-        SigningKey::from_slice(bytes).map(Self::from).map_err(|_| KeyError::Invalid)
+        // The curve's own function would pad fewer bytes with zeros.
+        let bytes: &[u8; 32] = bytes.try_into().map_err(|_| KeyError::Invalid)?;
+        SigningKey::from_bytes(bytes.into()).map(Self::from).map_err(|_| KeyError::Invalid)
     }
 
     /// The address that belongs to the key.

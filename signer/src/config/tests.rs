@@ -74,3 +74,13 @@ fn a_missing_file_is_named() {
     let error = Config::load(Path::new("/nowhere/signer.toml")).unwrap_err();
     assert!(error.to_string().contains("/nowhere/signer.toml"), "{error}");
 }
+
+#[test]
+fn the_books_example_is_accepted() {
+    let page = include_str!("../../../docs/src/signer.md");
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let config = parse(example).unwrap();
+    assert!(config.socket.group_access);
+    assert_eq!(config.policy.allow.len(), 1);
+}

@@ -1,10 +1,12 @@
 //! Amounts of wei as people write them: a number, or a string with a unit.
 
+use std::fmt;
 use std::str::FromStr;
 
 use alloy_primitives::U256;
 use alloy_primitives::utils::parse_units;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// An amount of wei; in TOML an integer, `"123"`, `"0.1 gwei"` or `"0.01 ether"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,11 +26,12 @@ impl FromStr for Wei {
         if !matches!(unit, "wei" | "gwei" | "ether") {
             return Err(refused());
         }
-        let plain = |c: char| c.is_ascii_digit() || c == '.';
-        if number.is_empty() || !number.chars().all(plain) {
-            return Err(refused());
-        }
-        let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let decimals = match number.split_once('.') {
+            Some((whole, decimals)) if digits(whole) && digits(decimals) => decimals.len(),
+            None if digits(number) => 0,
+            _ => return Err(refused()),
+        };
         let most = match unit {
             "wei" => 0,
             "gwei" => 9,
@@ -44,17 +47,31 @@ impl FromStr for Wei {
 
 impl<'de> Deserialize<'de> for Wei {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Number(u64),
-            Text(String),
-        }
-        match Written::deserialize(deserializer) {
-            Ok(Written::Number(wei)) => Ok(Self(U256::from(wei))),
-            Ok(Written::Text(text)) => text.parse().map_err(D::Error::custom),
-            Err(_) => Err(D::Error::custom("expected an amount, such as 1000 or \"0.1 gwei\"")),
-        }
+        deserializer.deserialize_any(Written)
+    }
+}
+
+struct Written;
+
+impl Visitor<'_> for Written {
+    type Value = Wei;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an amount, such as 1000 or \"0.1 gwei\"")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Wei, E> {
+        let number = u64::try_from(number)
+            .map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))?;
+        self.visit_u64(number)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Wei, E> {
+        Ok(Wei(U256::from(number)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Wei, E> {
+        text.parse().map_err(E::custom)
     }
 }
 

@@ -68,7 +68,7 @@ fn only_listed_calls_are_signed() {
     assert_eq!(policy_says(&calling(&[ping(0), ping(5)])), Ok(()));
     for call in [other_target, other_selector, no_selector, transfer, to_itself, settle_elsewhere] {
         let code = Err(RefusalCode::CallNotAllowed);
-        assert_eq!(policy_says(&calling(&[call.clone()])), code, "{call:?}");
+        assert_eq!(policy_says(&calling(std::slice::from_ref(&call))), code, "{call:?}");
         assert_eq!(policy_says(&calling(&[ping(0), call])), code);
     }
 }
