@@ -102,7 +102,7 @@ fn forget_logs(frames: &mut [CallFrame]) {
     }
 }
 
-impl HostIoSink for &mut CallTracer {}
+impl HostIoSink for CallTracer {}
 
 impl<'a, DB: Database> Inspector<VmContext<'a, DB>> for CallTracer {
     fn call(
