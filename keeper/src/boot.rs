@@ -15,7 +15,7 @@ use crate::chain::{Chain, ChainError, HeadBoard, Heads};
 use crate::config::Config;
 use crate::daemon::Info;
 use crate::health::{HealthBoard, Part};
-use crate::pipeline::{Context, Hook};
+use crate::pipeline::Context;
 use crate::sandbox::{DockerConfig, Sandbox};
 use crate::signer_client::{SignerClient, SignerInfo};
 use crate::store::{Commit, Identity, Store};
@@ -32,7 +32,6 @@ pub(crate) async fn boot(
     health: &HealthBoard,
     heads: &HeadBoard,
     drain: CancellationToken,
-    hook: Option<Hook>,
 ) -> anyhow::Result<Booted> {
     let store = Store::open(&config.store.path).await?;
     health.works(Part::Store);
@@ -72,7 +71,6 @@ pub(crate) async fn boot(
         begun: Arc::default(),
         bell: Arc::new(Notify::new()),
         drain,
-        hook,
     };
     Ok(Booted { context, info })
 }

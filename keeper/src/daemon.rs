@@ -14,7 +14,7 @@ use crate::boot;
 use crate::chain;
 use crate::config::Config;
 use crate::health::{Health, HealthBoard};
-use crate::pipeline::{self, Context, Hook};
+use crate::pipeline::{self, Context};
 use crate::probe;
 use crate::settle;
 use crate::store::Store;
@@ -60,25 +60,13 @@ impl Keeper {
     /// When the configuration, the chain, the account or the store is the wrong one, or the
     /// API's address is taken.
     pub async fn start(config: Config, shutdown: CancellationToken) -> anyhow::Result<Self> {
-        Self::start_with_hook(config, shutdown, None).await
-    }
-
-    /// As [`Keeper::start`], with a hook that is called at every [`crate::Point`].
-    ///
-    /// # Errors
-    /// As [`Keeper::start`].
-    pub async fn start_with_hook(
-        config: Config,
-        shutdown: CancellationToken,
-        hook: Option<Hook>,
-    ) -> anyhow::Result<Self> {
         config.validate()?;
         let metrics = telemetry::recorder()?;
         let health = HealthBoard::default();
         let heads = chain::HeadBoard::new(None);
         let drain = shutdown.clone();
         let booted = tokio::select! {
-            booted = boot::boot(config, &health, &heads, drain, hook) => booted?,
+            booted = boot::boot(config, &health, &heads, drain) => booted?,
             () = shutdown.cancelled() => anyhow::bail!("stopped before it had started"),
         };
         let (context, info) = (booted.context, booted.info);

@@ -22,4 +22,3 @@ mod telemetry;
 
 pub use config::{Config, ConfigError};
 pub use daemon::{Info, Keeper};
-pub use pipeline::{Hook, Point};

@@ -4,7 +4,6 @@ use alloy::primitives::{Address, keccak256};
 use alloy::rpc::types::Log;
 use alloy::sol_types::SolEventInterface;
 use bindings::AgentRegistry::{self, AgentRegistryEvents};
-use bytes::Bytes;
 use domain::ids::{AgentId, PurchaseId};
 use domain::job::{BlockRef, Purchase, Settlement};
 
@@ -44,7 +43,7 @@ fn purchased(event: AgentRegistry::Purchased, block: BlockRef) -> Fact {
         input_hash: event.inputHash,
         block,
     };
-    Fact::Purchased(Box::new(purchase), inline.then(|| Bytes::from(event.input.0)))
+    Fact::Purchased(Box::new(purchase), inline.then_some(event.input.0))
 }
 
 /// What a `Settled` log says.

@@ -15,22 +15,6 @@ use crate::sandbox::Sandbox;
 use crate::signer_client::SignerClient;
 use crate::store::{JobRow, Store};
 
-/// A place in the flow where an embedding test may look in, or end the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Point {
-    /// A run is about to begin: its number is stored, its container does not exist yet.
-    RunBegins,
-    /// A settlement's operation is signed and stored, nothing is sent.
-    OperationSigned,
-    /// A bundle is signed and stored, nothing is sent.
-    BundleStored,
-    /// A bundle was handed to the node; whether it is mined is not known here.
-    BundleSent,
-}
-
-/// Called at every [`Point`].
-pub type Hook = Arc<dyn Fn(Point) + Send + Sync>;
-
 /// What every phase works with. Clones share everything.
 #[derive(Clone)]
 pub struct Context {
@@ -58,18 +42,9 @@ pub struct Context {
     pub bell: Arc<Notify>,
     /// Ends the waiting for new work; what runs goes on.
     pub drain: CancellationToken,
-    /// Called at every point.
-    pub hook: Option<Hook>,
 }
 
 impl Context {
-    /// Tells an embedding test where the flow is.
-    pub fn pass(&self, point: Point) {
-        if let Some(hook) = &self.hook {
-            hook(point);
-        }
-    }
-
     /// The name under which a job's containers run: unlike that of any other keeper or
     /// registry on the same engine.
     pub fn container_job(&self, row: &JobRow) -> String {

@@ -55,9 +55,6 @@ async fn attempt(context: &Context, owed: Owed, cancel: &CancellationToken) -> R
     metrics::histogram!("nexus_keeper_phase_seconds", "phase" => owed.effect.name())
         .record(begun.elapsed().as_secs_f64());
     tracing::info!(job = row.id, %event, state = %next.state.kind(), "job moved");
-    if owed.effect == Effect::Sign {
-        context.pass(super::Point::OperationSigned);
-    }
     Ok(())
 }
 

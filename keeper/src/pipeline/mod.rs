@@ -17,6 +17,6 @@ mod run;
 mod trouble;
 mod verdict;
 
-pub use context::{Context, Hook, Point};
+pub use context::Context;
 pub use outbox::serve;
 pub(crate) use trouble::Trouble;

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::confirm::wrong_state;
-use super::context::{Context, Point};
+use super::context::Context;
 use super::trouble::Trouble;
 use super::{expiry, logs, verdict};
 use crate::health::Part;
@@ -128,7 +128,6 @@ async fn fresh(
     let input =
         input.ok_or_else(|| Trouble::Hopeless("the input is gone from the store".into()))?;
     let spec = spec(context, row, order, manifest, input);
-    context.pass(Point::RunBegins);
     let (lines, inbox) = mpsc::channel(logs::INBOX);
     let carrier = logs::carry(context.store.clone(), row.id, order.attempts, inbox);
     let run = context.sandbox.run(spec, lines, cancel.clone());

@@ -11,7 +11,7 @@ use domain::job::{BlockRef, Event, Kind, State};
 use super::assemble::move_job;
 use super::sign;
 use crate::chain::{ChainError, OpResult, Standing};
-use crate::pipeline::{Context, Point, Trouble};
+use crate::pipeline::{Context, Trouble};
 use crate::store::{BundleStatus, BundleTx, JobRow, StoredBundle, now_millis};
 
 /// Pause between two times of handing the same transaction to the node.
@@ -176,7 +176,6 @@ async fn send(context: &Context, bundle: &StoredBundle, tx: &BundleTx) -> Result
     match sent {
         Ok(_) => {
             tracing::debug!(bundle = bundle.id, tx = %tx.hash, "bundle sent");
-            context.pass(Point::BundleSent);
             Ok(())
         }
         // A node's refusal (known already, nonce too low) is settled by looking again; a

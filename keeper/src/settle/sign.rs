@@ -5,7 +5,7 @@ use domain::wire::RefusalCode;
 
 use super::fees::{self, Offer};
 use crate::health::Part;
-use crate::pipeline::{Context, Point, Trouble};
+use crate::pipeline::{Context, Trouble};
 use crate::signer_client::SignerError;
 use crate::store::{BundleTx, Fees, StoredBundle};
 
@@ -66,7 +66,6 @@ async fn sign(context: &Context, bundle: &StoredBundle, fees: Fees) -> Result<Bu
     let tx = BundleTx { hash, fees, raw };
     context.store.add_bundle_tx(bundle.id, tx.clone()).await?;
     tracing::info!(bundle = bundle.id, nonce = bundle.nonce, tx = %hash, "bundle signed");
-    context.pass(Point::BundleStored);
     Ok(tx)
 }
 

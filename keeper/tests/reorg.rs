@@ -1,0 +1,93 @@
+//! Blocks that leave the chain with a purchase or a settlement in them.
+
+mod common;
+
+use common::World;
+use common::wait::until;
+use domain::job::Kind;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_that_leaves_the_chain_is_neither_run_nor_settled() {
+    let world = World::start().await;
+    let mut config = world.config();
+    config.chain.confirmations = 3;
+    let keeper = world.keeper(&config);
+    let agent = world.list().await;
+    let purchase = world.buy(agent, "out never").await;
+    keeper.reaches(purchase, Kind::Seen).await;
+    world.raw("anvil_reorg", json!([1, []])).await;
+    keeper.reaches(purchase, Kind::Reorged).await;
+    world.mine(10).await;
+    assert_eq!(keeper.history(purchase), ["seen", "reorged"]);
+
+    // Its number is given to the next purchase, which is served.
+    let next = world.buy(agent, "out again").await;
+    assert_eq!(next, purchase);
+    world.mine(3).await;
+    world.assert_settled_once(&keeper, next).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_agent_is_stopped_when_its_purchase_leaves_the_chain() {
+    let world = World::start().await;
+    let keeper = world.keeper(&world.config());
+    let agent = world.list().await;
+    let purchase = world.buy(agent, "log one\nsleep 25000\nout never").await;
+    until("the agent's first line", || {
+        let seen = !keeper.log(purchase).is_empty();
+        async move { seen.then_some(()) }
+    })
+    .await;
+    world.raw("anvil_reorg", json!([1, []])).await;
+    keeper.reaches(purchase, Kind::Reorged).await;
+    until("no container is left", || async {
+        common::containers::of(world.account).await.is_empty().then_some(())
+    })
+    .await;
+    assert!(world.settlements(purchase).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settlement_that_leaves_the_chain_is_made_again_without_a_second_run() {
+    let world = World::start().await;
+    let mut config = world.config();
+    config.chain.finality_blocks = 5;
+    let keeper = world.keeper(&config);
+    let agent = world.list().await;
+    let purchase = world.buy(agent, "out result").await;
+    let before = keeper.reaches(purchase, Kind::Settled).await;
+    world.raw("anvil_reorg", json!([1, []])).await;
+    assert_eq!(world.status(purchase).await, 1, "open again");
+    world.reaches(purchase, 2).await;
+    keeper.reaches(purchase, Kind::Settled).await;
+    world.mine(6).await;
+    let after = world.assert_settled_once(&keeper, purchase).await;
+    assert_eq!(after.prepared().unwrap().intent, before.prepared().unwrap().intent);
+    assert_eq!(after.run().unwrap().attempt, 1, "the work was not done again");
+    let starts = keeper.history(purchase).iter().filter(|state| *state == "running").count();
+    assert_eq!(starts, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn purchase_and_settlement_can_leave_and_come_back_together() {
+    let world = World::start().await;
+    let mut config = world.config();
+    config.chain.finality_blocks = 20;
+    let mut keeper = world.keeper(&config);
+    let agent = world.list().await;
+    let purchase = world.buy(agent, "out result").await;
+    keeper.reaches(purchase, Kind::Settled).await;
+    // The keeper is away while it happens, and finds out by its stored blocks.
+    keeper.kill9();
+    world.raw("anvil_reorg", json!([2, []])).await;
+    world.mine(2).await;
+    let again = world.buy(agent, "out result").await;
+    assert_eq!(again, purchase);
+    keeper.restart();
+    world.reaches(purchase, 2).await;
+    keeper.reaches(purchase, Kind::Settled).await;
+    world.mine(21).await;
+    let state = world.assert_settled_once(&keeper, purchase).await;
+    assert_eq!(state.run().unwrap().attempt, 1, "the same bargain: the work counts");
+}
