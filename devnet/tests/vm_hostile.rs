@@ -1,0 +1,386 @@
+//! Programs that misbehave: they end, they pay, and they take nothing else down.
+
+mod vm_support;
+
+use devnet::{
+    stylus::{ModuleError, code::compress_classic, module::Rules, rewrite::prepare},
+    vm::Outcome,
+};
+use vm_support::*;
+
+const ENTRY: &str = r#"(func (export "user_entrypoint") (param i32) (result i32) i32.const 0)"#;
+const MEMORY: &str = r#"(memory (export "memory") 1 1)"#;
+
+fn refusal(wat: &str) -> ModuleError {
+    refusal_at(wat, 51)
+}
+
+fn refusal_at(wat: &str, arbos: u64) -> ModuleError {
+    let wasm = wat::parse_str(wat).unwrap();
+    match prepare(&wasm, Rules { arbos, debug: false }) {
+        Ok(_) => panic!("accepted: {wat}"),
+        Err(error) => error,
+    }
+}
+
+fn accepted(wat: &str, arbos: u64, debug: bool) {
+    let wasm = wat::parse_str(wat).unwrap();
+    if let Err(error) = prepare(&wasm, Rules { arbos, debug }) {
+        panic!("refused {wat}: {error}");
+    }
+}
+
+fn with(parts: &str) -> String {
+    format!("(module {parts} {MEMORY} {ENTRY})")
+}
+
+fn body(body: &str) -> String {
+    format!(
+        r#"(module {MEMORY}
+            (func (export "user_entrypoint") (param i32) (result i32) {body} i32.const 0))"#
+    )
+}
+
+#[test]
+fn modules_that_are_refused() {
+    let cases = [
+        ("no memory", format!("(module {ENTRY})")),
+        ("no entry", format!("(module {MEMORY})")),
+        (
+            "entry of another type",
+            format!(r#"(module {MEMORY} (func (export "user_entrypoint")))"#),
+        ),
+        (
+            "imported entry",
+            format!(
+                r#"(module (import "vm_hooks" "account_code_size"
+                    (func $f (param i32) (result i32)))
+                    {MEMORY} (export "user_entrypoint" (func $f)))"#
+            ),
+        ),
+        ("imported memory", format!(r#"(module (import "vm_hooks" "m" (memory 1)) {ENTRY})"#)),
+        ("imported global", with(r#"(import "vm_hooks" "g" (global i32))"#)),
+        ("unknown import", with(r#"(import "vm_hooks" "no_such" (func))"#)),
+        ("unknown module", with(r#"(import "env" "read_args" (func (param i32)))"#)),
+        ("import of another type", with(r#"(import "vm_hooks" "read_args" (func))"#)),
+        ("console off debug chains", with(r#"(import "console" "log_i32" (func (param i32)))"#)),
+        ("reserved import", with(r#"(import "vm_hooks" "stylus_x" (func))"#)),
+        ("reserved export", with(r#"(func (export "stylus_x"))"#)),
+        ("reserved export suffix", with(r#"(func (export "a__stylus"))"#)),
+        (
+            "export named as an import",
+            with(
+                r#"(import "vm_hooks" "read_args" (func (param i32)))
+                (func (export "x__read_args"))"#,
+            ),
+        ),
+        ("start function", with("(func $s) (start $s)")),
+        ("growing memory unpaid", format!(r#"(module (memory (export "memory") 1) {ENTRY})"#)),
+        ("129 pages", format!(r#"(module (memory (export "memory") 129 129) {ENTRY})"#)),
+        ("data out of bounds", with(r#"(data (i32.const 65535) "ab")"#)),
+        ("data at a global", with(r#"(global $g i32 i32.const 0) (data (global.get $g) "a")"#)),
+        ("elements out of bounds", with("(table 1 funcref) (func $f) (elem (i32.const 1) $f)")),
+        ("4097 table entries", with("(table 4097 funcref)")),
+        ("float arithmetic", body("(drop (f32.add (f32.const 1) (f32.const 1)))")),
+        ("float conversion", body("(drop (i32.trunc_f32_s (f32.const 1)))")),
+        ("float comparison", body("(drop (f64.eq (f64.const 1) (f64.const 1)))")),
+        ("simd", body("(drop (v128.const i32x4 0 0 0 0))")),
+        ("reference types", body("(drop (ref.is_null (ref.null func)))")),
+        ("tail call", body("(return_call 0 (i32.const 0))")),
+        ("table operators", with("(table 1 funcref) (func (drop (table.size 0)))")),
+        ("349 locals", body(&format!("(local {})", "i32 ".repeat(349)))),
+        ("two tables", with("(table 1 funcref) (table 1 funcref)")),
+    ];
+    for (what, wat) in cases {
+        let wasm = wat::parse_str(&wat).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let result = prepare(&wasm, Rules { arbos: 51, debug: false });
+        assert!(result.is_err(), "{what} was accepted");
+    }
+}
+
+#[test]
+fn refusals_name_what_is_wrong() {
+    let error = refusal(&format!(r#"(module (memory (export "memory") 1) {ENTRY})"#));
+    assert!(error.to_string().contains("pay_for_memory_grow"), "{error}");
+    let error = refusal(&body(&format!("(local {})", "i64 ".repeat(349))));
+    assert_eq!(error, ModuleError::Limit { what: "locals", count: 349, limit: 348 });
+}
+
+#[test]
+fn limits_are_inclusive() {
+    accepted(&body(&format!("(local {})", "i32 ".repeat(348))), 51, false);
+    accepted(&with("(table 4096 funcref)"), 51, false);
+    accepted(&format!(r#"(module (memory (export "memory") 128 128) {ENTRY})"#), 51, false);
+    let segments = |n: usize| with(&r#"(data (i32.const 0) "a")"#.repeat(n));
+    accepted(&segments(128), 51, false);
+    refusal(&segments(129));
+    // One segment of one-byte entries: flags, offset (3), end... 4090 entries fit, 4091 do not.
+    let entries = |n: usize| {
+        with(&format!("(table 4096 funcref) (func $f) (elem (i32.const 0) {})", "$f ".repeat(n)))
+    };
+    accepted(&entries(4090), 51, false);
+    refusal(&entries(4091));
+    let nops = |n: usize| body(&"nop ".repeat(n));
+    // n + 2 operators, one block: 12 + 13 + 4 more
+    accepted(&nops(65_536 - 2 - 29), 51, false);
+    refusal(&nops(65_536 - 2 - 28));
+    let deep = |n: usize| body(&format!("{}{}", "i32.const 0 ".repeat(n), "drop ".repeat(n)));
+    accepted(&deep(4096), 51, false);
+    refusal(&deep(4097));
+}
+
+#[test]
+fn what_versions_and_debug_chains_change() {
+    let two = "(type $t (func (result i32 i32)))";
+    let multi = format!(
+        r#"(module {two} {MEMORY} (func $f (type $t) i32.const 1 i32.const 2)
+            (func (export "user_entrypoint") (param i32) (result i32)
+                call $f drop drop i32.const 0))"#
+    );
+    accepted(&multi, 51, false);
+    refusal_at(&multi, 60);
+    let console = with(
+        r#"(import "console" "log_i32" (func (param i32)))
+        (import "console" "log_txt" (func (param i32 i32)))
+        (import "console" "tee_f64" (func (param f64) (result f64)))"#,
+    );
+    accepted(&console, 51, true);
+    accepted(&with("(func $s) (start $s)"), 51, true);
+}
+
+#[test]
+fn a_data_count_section_and_padded_immediates_are_refused() {
+    let plain = wat::parse_str(with(r#"(data "passive")"#)).unwrap();
+    // The assembler writes a data count only when an operator needs it: insert one.
+    let code = section_start(&plain, 10);
+    let mut counted = plain.clone();
+    counted.splice(code..code, [12, 1, 1]);
+    let rules = Rules { arbos: 51, debug: false };
+    assert!(prepare(&plain, rules).is_ok());
+    assert!(prepare(&counted, rules).is_err());
+}
+
+/// Offset of a section's id byte.
+fn section_start(wasm: &[u8], id: u8) -> usize {
+    let mut at = 8;
+    while wasm[at] != id {
+        let (mut size, mut shift, mut next) = (0usize, 0, at + 1);
+        loop {
+            let byte = wasm[next];
+            size |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            next += 1;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        at = next + size;
+    }
+    at
+}
+
+#[test]
+fn garbage_never_panics() {
+    let good = wat::parse_str(with(r#"(data (i32.const 0) "abc")"#)).unwrap();
+    let rules = Rules { arbos: 51, debug: false };
+    for at in 0..good.len() {
+        for bit in 0..8 {
+            let mut bad = good.clone();
+            bad[at] ^= 1 << bit;
+            let _ = prepare(&bad, rules);
+        }
+        let _ = prepare(&good[..at], rules);
+    }
+}
+
+/// Runs a body in a program of its own.
+fn run(body_text: &str) -> Outcome {
+    let mut bench = Bench::new();
+    let program = bench.program(&body(body_text));
+    bench.send(program, [], 0)
+}
+
+#[test]
+fn loops_end_when_the_ink_does() {
+    let outcome = run("(loop $l (br $l))");
+    assert!(is_halt(&outcome));
+    assert_eq!(outcome.error_text().unwrap(), "out of gas");
+    assert_eq!(gas(&outcome), 30_000_000);
+}
+
+#[test]
+fn traps_revert_and_keep_the_gas() {
+    for text in [
+        "unreachable",
+        "(drop (i32.load (i32.const 65536)))",
+        "(drop (i32.div_s (local.get 0) (i32.const 0)))",
+        "(drop (i32.div_s (i32.const -2147483648) (i32.const -1)))",
+        "(memory.fill (i32.const 65535) (i32.const 0) (i32.const 2))",
+        "(memory.copy (i32.const 0) (i32.const 65535) (i32.const 2))",
+    ] {
+        let outcome = run(text);
+        assert!(is_revert(&outcome), "{text}: {outcome:?}");
+        assert!(output(&outcome).is_empty());
+        assert!(gas(&outcome) < 40_000, "{text}: {}", gas(&outcome));
+    }
+}
+
+#[test]
+fn floats_cannot_be_afforded() {
+    let outcome = run("(drop (f32.const 1))");
+    assert_eq!(outcome.error_text().unwrap(), "out of gas");
+}
+
+#[test]
+fn bulk_operators_pay_for_their_size() {
+    let outcome = run("(memory.fill (i32.const 0) (i32.const 0) (i32.const -1))");
+    // 4 GiB at 100 ink is more than all gas: out of ink before the bounds are looked at.
+    assert_eq!(outcome.error_text().unwrap(), "out of gas");
+}
+
+#[test]
+fn recursion_runs_out_of_stack_words() {
+    let wat = format!(
+        r#"(module {MEMORY}
+            (func $f (export "user_entrypoint") (param i32) (result i32)
+                (call $f (local.get 0))))"#
+    );
+    let mut bench = Bench::new();
+    let program = bench.program(&wat);
+    let outcome = bench.send(program, [], 0);
+    assert!(is_halt(&outcome));
+    assert_eq!(outcome.error_text().unwrap(), "max call depth exceeded");
+    assert_eq!(gas(&outcome), 30_000_000);
+    // ArbOS 40 allows far deeper stacks; the native stack must hold them.
+    let mut bench = Bench::at(40);
+    let program = bench.program(&wat);
+    let outcome = bench.send(program, [], 0);
+    assert!(is_halt(&outcome), "{outcome:?}");
+}
+
+#[test]
+fn the_number_of_frames_that_fit_is_exact() {
+    // $f: frame = 2 (block header over an empty stack; one operand is less) + 4 = 6 words,
+    // the entry: 2 + 4. Recursing n deep needs 6 (n + 1) words and one to spare.
+    let wat = format!(
+        r#"(module {MEMORY}
+            (func $f (param i32)
+                (if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1))))))
+            (func (export "user_entrypoint") (param i32) (result i32)
+                (call $f (i32.load (i32.const 0))) (i32.const 0)))"#
+    );
+    let with_depth = |n: u32| {
+        let bytes: String = n.to_le_bytes().iter().map(|b| format!("\\{b:02x}")).collect();
+        wat.replace("(func $f", &format!("(data (i32.const 0) \"{bytes}\") (func $f"))
+    };
+    let fits = |n: u32| {
+        let mut bench = Bench::new();
+        let program = bench.program(&with_depth(n));
+        bench.send(program, [], 0).result.is_success()
+    };
+    // $f holds two operands when it subtracts: 2 + 2 for the header of that block's start
+    // height 0: worst 2, frame 6. Entry frame 6. (22000 - 1 - 6) / 6 frames of $f.
+    let most = (22_000 - 1 - 6) / 6;
+    assert!(fits(most - 1), "depth {}", most - 1);
+    assert!(!fits(most), "depth {most}");
+}
+
+#[test]
+fn memory_bombs_are_paid_for_or_refused() {
+    let wat = |pages: u32| {
+        format!(
+            r#"(module (import "vm_hooks" "pay_for_memory_grow" (func $pay (param i32)))
+                (memory (export "memory") 0)
+                (func (export "user_entrypoint") (param i32) (result i32)
+                    (memory.grow (i32.const {pages})) (i32.const -1) i32.eq))"#
+        )
+    };
+    let mut bench = Bench::new();
+    let modest = bench.program(&wat(20));
+    assert!(bench.send(modest, [], 0).result.is_success());
+    for pages in [128, 129, 65_535] {
+        let bomb = bench.program(&wat(pages));
+        let outcome = bench.send(bomb, [], 0);
+        assert_eq!(outcome.error_text().as_deref(), Some("out of gas"), "{pages}");
+    }
+    // 65536 pages count as none, and memory.grow refuses them.
+    let bomb = bench.program(&wat(65_536));
+    assert!(is_revert(&bench.send(bomb, [], 0)));
+}
+
+#[test]
+fn programs_calling_themselves_reach_the_depth_limit_safely() {
+    let mut bench = Bench::new();
+    let imports = ["contract_address", "call_contract", "read_return_data", "write_result"];
+    // Calls itself; returns the callee's number plus one.
+    let body = "(call $contract_address (i32.const 64))
+        (drop (call $call_contract (i32.const 64) (i32.const 0) (i32.const 0) (i32.const 96)
+            (i64.const -1) (i32.const 200)))
+        (drop (call $read_return_data (i32.const 0) (i32.const 0) (i32.const 4)))
+        (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
+        (call $write_result (i32.const 0) (i32.const 4)) (i32.const 0)";
+    let program = bench.program(&module(&imports, 0, body).replace("0 0)", "1 1)"));
+    let mut tx = bench.tx(revm::primitives::TxKind::Call(program), vec![], 0);
+    tx.gas_limit = 1 << 60;
+    tx.gas_price = 0;
+    // Pages limit the nesting to 128 unless they are free: use none above the limit.
+    let outcome =
+        bench.vm.transact(&mut bench.db, &bench.block, tx, devnet::vm::Mode::Call).unwrap();
+    let depth = u32::from_le_bytes(output(&outcome)[..4].try_into().unwrap());
+    assert!(depth >= 128, "{depth}");
+}
+
+#[test]
+fn a_thousand_frames_of_programs_and_contracts() {
+    let mut bench = Bench::new();
+    // A program without memory pages in use: forwards to the EVM contract that calls it back.
+    let back = revm::primitives::Address::left_padding_from(&[0xee, 0xee]);
+    let body = "(i32.store8 (i32.const 82) (i32.const 0xee))
+        (i32.store8 (i32.const 83) (i32.const 0xee))
+        (call $call_contract (i32.const 64) (i32.const 0) (i32.const 0) (i32.const 96)
+            (i64.const -1) (i32.const 200))";
+    let program = bench.program(&module(&["call_contract"], 1, body));
+    let code = revm::bytecode::Bytecode::new_legacy(forwarder(0xf1, program).into());
+    bench.db.insert_account_info(back, revm::state::AccountInfo::default().with_code(code));
+    let (outcome, trace) = bench.trace(program, []);
+    assert!(!outcome.result.is_success());
+    assert!(trace.calls.len() > 60, "{}", trace.calls.len());
+}
+
+#[test]
+fn bad_code_reverts_activation_and_bad_modules_burn_it() {
+    let mut bench = Bench::new();
+    let broken = bench.put(vec![0xEF, 0xF0, 0x00, 0x00, 0xff, 0xff]);
+    assert!(is_revert(&bench.activate(broken)));
+    let dictionary = bench.put(vec![0xEF, 0xF0, 0x00, 0x02, 0x06]);
+    assert!(is_revert(&bench.activate(dictionary)));
+    let plain = bench.put(vec![0x60, 0x00]);
+    let outcome = bench.activate(plain);
+    assert!(is_revert(&outcome) && output(&outcome).is_empty());
+    let nobody = bench.activate(revm::primitives::Address::repeat_byte(9));
+    assert_eq!(output(&nobody)[..4], [0x27, 0xf3, 0x82, 0x12]);
+    let invalid = bench.put(compress_classic(b"\0asm\x01\0\0\0"));
+    let outcome = bench.activate(invalid);
+    assert!(is_halt(&outcome));
+    let text = outcome.error_text().unwrap();
+    assert!(text.starts_with("program activation failed: "), "{text}");
+    // Too big once unpacked.
+    let bomb = bench.put(compress_classic(&vec![0; 131_073]));
+    assert!(is_revert(&bench.activate(bomb)));
+}
+
+#[test]
+fn calls_of_programs_that_are_not_active_lose_all_gas() {
+    let mut bench = Bench::new();
+    let program = bench.put_wat(&with(""));
+    let outcome = bench.call(program, []);
+    assert_eq!(outcome.error_text().unwrap(), "error ProgramNotActivated()");
+    assert_eq!(gas(&outcome), 30_000_000);
+    bench.activate(program);
+    assert!(bench.call(program, []).result.is_success());
+    bench.next_block(366 * 86_400);
+    let text = bench.call(program, []).error_text().unwrap();
+    assert!(text.starts_with("error ProgramExpired("), "{text}");
+    assert!(bench.activate(program).result.is_success());
+    assert!(bench.call(program, []).result.is_success());
+}
