@@ -25,6 +25,10 @@ pub const ENTRY_POINT_SALT: B256 =
 /// The EntryPoint's creation code in hex, as published by its authors.
 pub const ENTRY_POINT_CREATION_CODE: &str = include_str!("../data/entry-point-v0.8.hex");
 
+/// Owns the chain and earns the fees: the account that Arbitrum's own development mode uses, with
+/// a key that its tools publish.
+pub const CHAIN_OWNER: Address = address!("3f1Eae7D46d88F08fc2F8ed27FCb2AB183EB2d0E");
+
 /// Pays for nothing and leaves no trace: the sender of genesis transactions.
 const CREATOR: Address = address!("0000000000000000000000000000000067656e65");
 /// Enough for any creation at genesis.
@@ -45,8 +49,8 @@ pub fn build(vm: &Vm, accounts: &[DevAccount], balance: U256) -> Result<State, E
             }
         });
     }
-    for account in accounts {
-        state.update(account.address, |stored| stored.balance = balance);
+    for address in accounts.iter().map(|account| account.address).chain([CHAIN_OWNER]) {
+        state.update(address, |stored| stored.balance = balance);
     }
     state.update(DETERMINISTIC_DEPLOYER, |stored| {
         stored.nonce = 1;

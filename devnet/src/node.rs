@@ -131,7 +131,7 @@ fn create(config: Arc<Config>) -> Result<(Chain, Vec<DevAccount>), Error> {
         chain_id: config.chain_id,
         arbos: config.arbos,
         auto_activate: config.auto_activate,
-        chain_owner: accounts.first().map(|account| account.address).unwrap_or_default(),
+        chain_owner: genesis::CHAIN_OWNER,
         ..VmConfig::default()
     })?;
     let state = genesis::build(&vm, &accounts, config.balance)?;

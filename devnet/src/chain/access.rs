@@ -1,6 +1,6 @@
 //! Access lists: the accounts and slots that a request touches.
 
-use super::view::{CallError, CallInput, View, halt_text};
+use super::view::{CallError, CallInput, View};
 use alloy::primitives::{Address, B256, TxKind, U256};
 use alloy::rpc::types::{AccessList, AccessListItem, AccessListResult};
 use revm::context_interface::result::ExecutionResult;
@@ -25,9 +25,8 @@ impl View {
         request.access_list = Some(list.clone());
         let second = self.run(&request, gas)?;
         let error = match &second.result {
-            ExecutionResult::Success { .. } => None,
             ExecutionResult::Revert { .. } => Some("execution reverted".to_owned()),
-            ExecutionResult::Halt { reason, .. } => Some(halt_text(reason)),
+            _ => second.error_text(),
         };
         let gas_used = U256::from(second.result.tx_gas_used());
         Ok(AccessListResult { access_list: list, gas_used, error })

@@ -86,7 +86,10 @@ impl Chain {
             beneficiary: self.coinbase,
             ..context.env
         };
-        let state = self.state().clone();
+        let mut state = self.state().clone();
+        if let Some(changes) = self.vm.begin_block(&mut state, timestamp)? {
+            state.commit(changes);
+        }
         let (txs, receipts) = (Vec::new(), Vec::new());
         Ok(Draft { clock, state, context, txs, receipts, gas_used: 0, logs: 0 })
     }
@@ -103,11 +106,11 @@ impl Chain {
         Ok(())
     }
 
-    fn append(&mut self, draft: Draft) -> Arc<Block> {
+    fn append(&mut self, mut draft: Draft) -> Arc<Block> {
         let head = self.head().clone();
         self.clock = draft.clock;
         self.next_base_fee = None;
-        let arbos = self.config.arbos;
+        let arbos = self.vm.arbos_version(&mut draft.state).unwrap_or(self.config.arbos);
         let seal = Seal {
             parent: head.hash(),
             number: head.number() + 1,

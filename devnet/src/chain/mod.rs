@@ -78,10 +78,10 @@ impl Chain {
         config: Arc<Config>,
         vm: Vm,
         accounts: &[DevAccount],
-        state: State,
+        mut state: State,
     ) -> Result<Self, Error> {
         let clock = Clock::new(config.timestamp);
-        let arbos = config.arbos;
+        let arbos = vm.arbos_version(&mut state)?;
         let seal = block::Seal {
             parent: B256::ZERO,
             number: 0,

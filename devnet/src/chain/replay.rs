@@ -16,7 +16,7 @@ use revm::context::TxEnv;
 #[derive(Debug, Clone)]
 pub struct Replay {
     view: View,
-    context_of: std::sync::Arc<super::Block>,
+    block: std::sync::Arc<super::Block>,
 }
 
 impl Chain {
@@ -25,7 +25,7 @@ impl Chain {
         let block = self.find(block).ok_or(LookupError::NotFound)?.clone();
         let parent = block.number().checked_sub(1).ok_or(LookupError::NotFound)?;
         let view = self.view(parent.into())?;
-        Ok(Replay { view, context_of: block })
+        Ok(Replay { view, block: block })
     }
 
     /// Prepares the block of a transaction, and tells the transaction's index.
@@ -39,29 +39,29 @@ impl Chain {
 impl Replay {
     /// The hashes of the block's transactions.
     pub fn hashes(&self) -> impl Iterator<Item = B256> {
-        self.context_of.txs.iter().map(Tx::hash)
+        self.block.txs.iter().map(Tx::hash)
     }
 
     /// Traces the calls of the transaction with an index.
     pub fn calls(self, index: usize, config: CallConfig) -> Result<CallFrame, CallError> {
-        let context = self.context_of.context();
-        let mut state = self.start(&context)?;
-        for tx in self.context_of.txs.iter().take(index) {
+        let context = self.block.context();
+        let mut state = self.start()?;
+        for tx in self.block.txs.iter().take(index) {
             let outcome =
                 self.view.vm.transact(&mut state, &context, tx.env(), Mode::Transaction)?;
             state.commit(outcome.state);
         }
-        let tx = self.context_of.txs.get(index).ok_or(LookupError::NotFound)?;
+        let tx = self.block.txs.get(index).ok_or(LookupError::NotFound)?;
         let (frame, _) = self.trace(&mut state, &context, tx, config)?;
         Ok(frame)
     }
 
     /// Traces the calls of all transactions.
     pub fn all_calls(self, config: CallConfig) -> Result<Vec<CallFrame>, CallError> {
-        let context = self.context_of.context();
-        let mut state = self.start(&context)?;
-        let mut frames = Vec::with_capacity(self.context_of.txs.len());
-        for tx in &self.context_of.txs {
+        let context = self.block.context();
+        let mut state = self.start()?;
+        let mut frames = Vec::with_capacity(self.block.txs.len());
+        for tx in &self.block.txs {
             let (frame, outcome) = self.trace(&mut state, &context, tx, config)?;
             state.commit(outcome.state);
             frames.push(frame);
@@ -69,8 +69,14 @@ impl Replay {
         Ok(frames)
     }
 
-    fn start(&self, _context: &BlockContext) -> Result<State, CallError> {
-        Ok(self.view.state.clone())
+    /// The state in which the block's first transaction ran.
+    fn start(&self) -> Result<State, CallError> {
+        let mut state = self.view.state.clone();
+        let timestamp = self.block.header.timestamp;
+        if let Some(changes) = self.view.vm.begin_block(&mut state, timestamp)? {
+            state.commit(changes);
+        }
+        Ok(state)
     }
 
     fn trace(

@@ -7,7 +7,7 @@ use alloy::primitives::{Address, Bytes, TxKind, U256};
 use alloy::rpc::types::TransactionRequest;
 use alloy::rpc::types::{BlockOverrides, state::StateOverride};
 use revm::context::TxEnv;
-use revm::context_interface::result::{ExecutionResult, HaltReason, InvalidTransaction};
+use revm::context_interface::result::{ExecutionResult, InvalidTransaction};
 use std::sync::Arc;
 
 /// What a call asks for.
@@ -169,24 +169,13 @@ fn call_type(request: &TransactionRequest) -> u8 {
 
 /// What a finished run returns to its caller.
 pub fn output(outcome: Outcome) -> Result<Bytes, CallError> {
+    if let Some(text) = outcome.error_text() {
+        return Err(CallError::Halted(text));
+    }
     match outcome.result {
         ExecutionResult::Success { output, .. } => Ok(output.into_data()),
         ExecutionResult::Revert { output, .. } => Err(CallError::Reverted(output)),
-        ExecutionResult::Halt { ref reason, .. } => Err(CallError::Halted(halt_text(reason))),
-    }
-}
-
-/// The words that Ethereum clients use for a run that failed hard.
-pub fn halt_text(reason: &HaltReason) -> String {
-    match reason {
-        HaltReason::OutOfGas(_) => "out of gas".to_owned(),
-        HaltReason::OpcodeNotFound | HaltReason::InvalidFEOpcode => "invalid opcode".to_owned(),
-        HaltReason::InvalidJump => "invalid jump destination".to_owned(),
-        HaltReason::CallTooDeep => "max call depth exceeded".to_owned(),
-        HaltReason::CreateCollision => "contract address collision".to_owned(),
-        HaltReason::CreateContractSizeLimit => "max code size exceeded".to_owned(),
-        HaltReason::OutOfFunds => "insufficient balance for transfer".to_owned(),
-        other => format!("{other:?}"),
+        ExecutionResult::Halt { reason, .. } => Err(CallError::Halted(format!("{reason:?}"))),
     }
 }
 

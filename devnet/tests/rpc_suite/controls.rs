@@ -1,0 +1,132 @@
+//! Snapshots, time, and direct changes of accounts.
+
+use crate::support::{
+    BLOCK_INFO, COUNTER, call_to, chain, client, deploy, rpc, rpc_error, send, word,
+};
+use alloy::primitives::{Address, B256, Bytes, U256, address};
+use alloy::providers::Provider;
+use alloy::providers::ext::AnvilApi;
+use alloy::rpc::types::TransactionRequest;
+use devnet::{Config, Devnet};
+use serde_json::json;
+
+const SOMEBODY: Address = address!("00000000000000000000000000000000deadbeef");
+
+#[tokio::test]
+async fn a_snapshot_brings_everything_back_once() {
+    let node = chain().await;
+    let client = client(&node);
+    let counter = deploy(&client, &COUNTER).await;
+    let before = client.get_block(Default::default()).await.unwrap().unwrap();
+    let id = client.anvil_snapshot().await.unwrap();
+    let receipt = send(&client, call_to(counter, word(1))).await;
+    client.anvil_set_balance(SOMEBODY, U256::from(5)).await.unwrap();
+    assert_eq!(client.get_storage_at(counter, U256::ZERO).await.unwrap(), U256::from(1));
+
+    assert!(client.anvil_revert(id).await.unwrap());
+    assert_eq!(client.get_storage_at(counter, U256::ZERO).await.unwrap(), U256::ZERO);
+    assert_eq!(client.get_balance(SOMEBODY).await.unwrap(), U256::ZERO);
+    let after = client.get_block(Default::default()).await.unwrap().unwrap();
+    assert_eq!(after.header.hash, before.header.hash);
+    assert!(client.get_transaction_receipt(receipt.transaction_hash).await.unwrap().is_none());
+    assert!(!client.anvil_revert(id).await.unwrap());
+    // The same transaction can be mined again.
+    assert!(send(&client, call_to(counter, word(1)).nonce(1)).await.status());
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_earlier_snapshot_uses_up_the_later_ones() {
+    let node = chain().await;
+    let client = client(&node);
+    let first = client.anvil_snapshot().await.unwrap();
+    client.anvil_mine(Some(1), None).await.unwrap();
+    let second = client.anvil_snapshot().await.unwrap();
+    assert!(client.anvil_revert(first).await.unwrap());
+    assert_eq!(client.get_block_number().await.unwrap(), 0);
+    assert!(!client.anvil_revert(second).await.unwrap());
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn time_can_be_moved_and_pinned() {
+    let config = Config { timestamp: Some(1_000_000), ..Config::default() };
+    let node = Devnet::spawn(config).await.unwrap();
+    let client = client(&node);
+    let info = deploy(&client, &BLOCK_INFO).await;
+    client.anvil_set_next_block_timestamp(2_000_000).await.unwrap();
+    client.anvil_mine(Some(1), None).await.unwrap();
+    let block = client.get_block(Default::default()).await.unwrap().unwrap();
+    assert_eq!(block.header.timestamp, 2_000_000);
+    let seen = client.call(call_to(info, Bytes::new())).await.unwrap();
+    assert_eq!(U256::from_be_slice(&seen[..32]), U256::from(2_000_000));
+
+    client.anvil_increase_time(3_600).await.unwrap();
+    client.anvil_mine(Some(1), None).await.unwrap();
+    let block = client.get_block(Default::default()).await.unwrap().unwrap();
+    assert!((2_003_600..2_003_660).contains(&block.header.timestamp));
+
+    let error = rpc_error(&node, "evm_setNextBlockTimestamp", json!([1])).await;
+    assert!(error["message"].as_str().unwrap().contains("before the latest block"), "{error}");
+
+    let start = block.header.timestamp;
+    client.anvil_mine(Some(3), Some(12)).await.unwrap();
+    let block = client.get_block(Default::default()).await.unwrap().unwrap();
+    assert!((start + 24..start + 84).contains(&block.header.timestamp));
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn accounts_can_be_changed_directly() {
+    let node = chain().await;
+    let client = client(&node);
+    client.anvil_set_balance(SOMEBODY, U256::from(99)).await.unwrap();
+    client.anvil_set_nonce(SOMEBODY, 7).await.unwrap();
+    client.anvil_set_code(SOMEBODY, COUNTER).await.unwrap();
+    let slot = U256::ZERO;
+    client.anvil_set_storage_at(SOMEBODY, slot, B256::with_last_byte(41)).await.unwrap();
+    assert_eq!(client.get_balance(SOMEBODY).await.unwrap(), U256::from(99));
+    assert_eq!(client.get_transaction_count(SOMEBODY).await.unwrap(), 7);
+    send(&client, call_to(SOMEBODY, word(1))).await;
+    assert_eq!(client.get_storage_at(SOMEBODY, slot).await.unwrap(), U256::from(42));
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn impersonated_senders_need_no_key() {
+    let node = chain().await;
+    let client = client(&node);
+    client.anvil_set_balance(SOMEBODY, U256::from(10).pow(U256::from(18))).await.unwrap();
+    let tx = json!([{ "from": SOMEBODY, "to": Address::ZERO, "value": "0x1" }]);
+    let error = rpc_error(&node, "eth_sendTransaction", tx.clone()).await;
+    assert!(error["message"].as_str().unwrap().contains("unknown account"), "{error}");
+    client.anvil_impersonate_account(SOMEBODY).await.unwrap();
+    let hash = rpc(&node, "eth_sendTransaction", tx.clone()).await;
+    let receipt = rpc(&node, "eth_getTransactionReceipt", json!([hash])).await;
+    assert_eq!((&receipt["status"], &receipt["from"]), (&json!("0x1"), &json!(SOMEBODY)));
+    client.anvil_stop_impersonating_account(SOMEBODY).await.unwrap();
+    rpc_error(&node, "eth_sendTransaction", tx).await;
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_next_base_fee_can_be_set() {
+    let node = chain().await;
+    let client = client(&node);
+    client.anvil_set_next_block_base_fee_per_gas(7).await.unwrap();
+    let receipt = send(&client, TransactionRequest::default().to(SOMEBODY)).await;
+    assert_eq!(receipt.effective_gas_price, 7);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn node_info_tells_where_the_chain_is() {
+    let node = chain().await;
+    let client = client(&node);
+    client.anvil_mine(Some(2), None).await.unwrap();
+    let info = client.anvil_node_info().await.unwrap();
+    assert_eq!((info.current_block_number, info.environment.chain_id), (2, 412_346));
+    let metadata = client.anvil_metadata().await.unwrap();
+    assert_eq!(metadata.latest_block_hash, info.current_block_hash);
+    node.shutdown().await;
+}

@@ -1,0 +1,99 @@
+//! Traces of calls.
+
+use crate::support::{
+    COUNTER, REVERTER, call_to, chain, client, deploy, rpc, rpc_error, send, word,
+};
+use alloy::primitives::{Address, Bytes, bytes};
+use alloy::providers::ext::DebugApi;
+use alloy::rpc::types::trace::geth::{
+    CallConfig, GethDebugTracingCallOptions, GethDebugTracingOptions,
+};
+use serde_json::json;
+
+/// Calls the address in its input's first word with the input's second word, value 0.
+const FORWARDER: Bytes = bytes!("60206020600037600060006020600060006000355af100");
+
+fn forward(to: Address) -> Vec<u8> {
+    [to.into_word().as_slice(), &word(5)].concat()
+}
+
+fn options() -> GethDebugTracingOptions {
+    let config = CallConfig { with_log: Some(true), ..CallConfig::default() };
+    GethDebugTracingOptions::call_tracer(config)
+}
+
+#[tokio::test]
+async fn the_tree_of_calls_has_inner_calls_logs_and_gas() {
+    let node = chain().await;
+    let client = client(&node);
+    let counter = deploy(&client, &COUNTER).await;
+    let forwarder = deploy(&client, &FORWARDER).await;
+    let receipt = send(&client, call_to(forwarder, forward(counter))).await;
+    let trace = client.debug_trace_transaction(receipt.transaction_hash, options()).await.unwrap();
+    let frame = trace.try_into_call_frame().unwrap();
+    assert_eq!((frame.typ.as_str(), frame.to), ("CALL", Some(forwarder)));
+    assert_eq!(frame.gas_used.to::<u64>(), receipt.gas_used);
+    assert_eq!(frame.calls.len(), 1);
+    let inner = &frame.calls[0];
+    assert_eq!((inner.from, inner.to), (forwarder, Some(counter)));
+    assert_eq!(inner.input, word(5));
+    assert_eq!(inner.logs.len(), 1);
+    assert_eq!(inner.logs[0].address, Some(counter));
+
+    let block =
+        rpc(&node, "debug_traceBlockByNumber", json!(["latest", { "tracer": "callTracer" }])).await;
+    assert_eq!(block[0]["txHash"], json!(receipt.transaction_hash));
+    assert_eq!(block[0]["result"]["calls"][0]["to"], json!(counter));
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_traced_transaction_sees_the_ones_before_it_in_its_block() {
+    let node = chain().await;
+    let client = client(&node);
+    let reverter = deploy(&client, &REVERTER).await;
+    rpc(&node, "evm_setAutomine", json!([false])).await;
+    let mut hashes = Vec::new();
+    for nonce in 1..=2 {
+        let request = call_to(reverter, word(nonce)).nonce(nonce).gas_limit(50_000);
+        hashes.push(
+            *alloy::providers::Provider::send_transaction(&client, request)
+                .await
+                .unwrap()
+                .tx_hash(),
+        );
+    }
+    rpc(&node, "evm_mine", json!([])).await;
+    let trace = client.debug_trace_transaction(hashes[1], options()).await.unwrap();
+    let frame = trace.try_into_call_frame().unwrap();
+    assert_eq!(frame.error.as_deref(), Some("execution reverted"));
+    assert_eq!(frame.output, Some(word(2)));
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_call_can_be_traced_without_sending_it() {
+    let node = chain().await;
+    let client = client(&node);
+    let init = crate::support::init_code(&COUNTER);
+    let request = alloy::rpc::types::TransactionRequest::default()
+        .create()
+        .input(init.into())
+        .from(node.accounts()[0].address);
+    let trace = client
+        .debug_trace_call(request, Default::default(), GethDebugTracingCallOptions::new(options()))
+        .await
+        .unwrap();
+    let frame = trace.try_into_call_frame().unwrap();
+    assert_eq!(frame.typ, "CREATE");
+    assert_eq!(frame.to, Some(node.accounts()[0].address.create(0)));
+    assert_eq!(frame.output, Some(COUNTER));
+    let error = rpc_error(
+        &node,
+        "debug_traceCall",
+        json!([{ "to": Address::ZERO }, "latest", { "tracer": "prestateTracer" }]),
+    )
+    .await;
+    assert!(error["message"].as_str().unwrap().contains("callTracer"), "{error}");
+    node.shutdown().await;
+}
