@@ -127,9 +127,9 @@ pub enum RefusalCode {
     UnsupportedOperation,
     /// The settlement's purchase is not the one of the operation's nonce.
     NonceMismatch,
-    /// The nonce was used for other calldata, or for a bundle of other operations.
+    /// The account's nonce was used for other calldata.
     NonceUsed,
-    /// The same nonce again, changed, but without higher fees.
+    /// An operation again, changed, or a bundler nonce for other operations, without higher fees.
     ReplacementUnderpriced,
     /// The bundle holds an operation that this signer did not sign, or none at all.
     UnknownOperation,

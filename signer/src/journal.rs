@@ -114,7 +114,7 @@ impl Journal {
     ///
     /// # Errors
     /// When it holds an operation that was not signed here, its nonce served other operations
-    /// at no lower fees, or the budget is used up. Then nothing is recorded.
+    /// and the fees are not higher, or the budget is used up. Then nothing is recorded.
     pub fn bundle(&self, bundle: &ApprovedBundle, tx: B256, day: Day) -> Result<(), Refusal> {
         self.exclusive(|transaction| bundles::record(transaction, bundle, tx, day))
     }

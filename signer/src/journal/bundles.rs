@@ -90,7 +90,7 @@ fn check_replacement(
          them needs a higher fee and no lower tip, not {} (tip {})",
         bundle.nonce, earlier.max_fee.0, earlier.tip.0, bundle.max_fee, bundle.tip
     );
-    Err(Refusal::new(RefusalCode::NonceUsed, message))
+    Err(Refusal::new(RefusalCode::ReplacementUnderpriced, message))
 }
 
 fn same_operations(

@@ -83,7 +83,10 @@ fn a_nonce_serves_other_operations_only_at_a_higher_fee() {
     let one = service.sign_op(settle_operation(1, GWEI));
     let two = service.sign_op(settle_operation(2, GWEI));
     assert_eq!(ask(&service, bundle(5, vec![one.clone()], GWEI)), Ok(()));
-    assert_eq!(ask(&service, bundle(5, vec![two.clone()], GWEI)), Err(RefusalCode::NonceUsed));
+    assert_eq!(
+        ask(&service, bundle(5, vec![two.clone()], GWEI)),
+        Err(RefusalCode::ReplacementUnderpriced)
+    );
     let mut smaller = bundle(5, vec![one.clone()], GWEI);
     smaller.gas_limit -= 1;
     assert_eq!(ask(&service, smaller), Ok(()));
