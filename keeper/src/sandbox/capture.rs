@@ -82,6 +82,14 @@ impl Capture {
         }
     }
 
+    /// Reads on to the end without handing on lines, and drops what is over the caps: an
+    /// engine whose output nobody takes does not report the end of a container either.
+    pub(super) async fn drain(&mut self) {
+        self.sink = None;
+        self.limits.silence_seconds = None;
+        while let Flow::Broke(_) = self.read().await {}
+    }
+
     /// What was read, never more than the caps.
     pub(super) fn into_parts(self) -> (Bytes, Bytes) {
         (self.output.into(), self.log.into())

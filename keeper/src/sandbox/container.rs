@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::errors::Error as DockerError;
-use bollard::query_parameters::RemoveContainerOptionsBuilder;
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptionsBuilder};
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::error::{Doing, SandboxError, is_not_found};
 
+const MAKING: &str = "creating a container";
 const GONE_WITHIN: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(100);
 const TRIES: u32 = 5;
@@ -19,12 +21,30 @@ const TRIES: u32 = 5;
 pub(super) struct Container {
     pub(super) docker: Docker,
     pub(super) id: String,
-    removals: TaskTracker,
+    /// Held until the container is gone.
+    pending: TaskTrackerToken,
 }
 
 impl Container {
-    pub(super) fn new(docker: Docker, id: String, removals: TaskTracker) -> Self {
-        Self { docker, id, removals }
+    pub(super) fn new(docker: Docker, id: String, pending: TaskTrackerToken) -> Self {
+        Self { docker, id, pending }
+    }
+
+    /// Makes a container; also gives the engine's warnings. Once asked for, it is made and
+    /// owned even if the future is dropped before the engine answers.
+    pub(super) async fn create(
+        docker: Docker,
+        options: CreateContainerOptions,
+        body: ContainerCreateBody,
+        pending: TaskTrackerToken,
+    ) -> Result<(Self, Vec<String>), SandboxError> {
+        let making = tokio::spawn(async move {
+            let created = docker.create_container(Some(options), body).await.doing(MAKING)?;
+            Ok((Self::new(docker, created.id, pending), created.warnings))
+        });
+        making.await.unwrap_or_else(|error| {
+            Err(DockerError::from(std::io::Error::from(error))).doing(MAKING)
+        })
     }
 }
 
@@ -33,7 +53,11 @@ impl Drop for Container {
         // Without a runtime there is nobody to do it: the next sweep will.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (docker, id) = (self.docker.clone(), std::mem::take(&mut self.id));
-        self.removals.spawn_on(remove_stubbornly(docker, id), &runtime);
+        let pending = self.pending.clone();
+        runtime.spawn(async move {
+            remove_stubbornly(docker, id).await;
+            drop(pending);
+        });
     }
 }
 

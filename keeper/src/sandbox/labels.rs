@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use alloy::hex;
+use alloy::primitives::keccak256;
 use bollard::Docker;
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::ListContainersOptionsBuilder;
@@ -33,14 +35,16 @@ pub(super) fn of(keeper: &str, spec: &RunSpec) -> HashMap<String, String> {
     .collect()
 }
 
-/// The name while the input is on its way.
-pub(super) fn unfed_name(spec: &RunSpec) -> String {
-    format!("nexus-{}-{}", spec.job, spec.attempt)
+/// The name while the input is on its way. Names are unique on an engine, so the keeper is
+/// part of them.
+pub(super) fn unfed_name(keeper: &str, spec: &RunSpec) -> String {
+    let keeper = hex::encode(&keccak256(keeper)[..4]);
+    format!("nexus-{keeper}-{}-{}", spec.job, spec.attempt)
 }
 
 /// The name once the input is complete.
-pub(super) fn fed_name(spec: &RunSpec) -> String {
-    unfed_name(spec) + FED
+pub(super) fn fed_name(keeper: &str, spec: &RunSpec) -> String {
+    unfed_name(keeper, spec) + FED
 }
 
 /// A container of this keeper, as found on the engine.

@@ -45,7 +45,7 @@ struct Inner {
     engine: Engine,
     config: DockerConfig,
     active: Mutex<HashSet<(String, u32)>>,
-    removals: TaskTracker,
+    pending: TaskTracker,
 }
 
 impl Sandbox {
@@ -55,8 +55,7 @@ impl Sandbox {
     /// When `DOCKER_HOST` names an engine of another host.
     pub fn connect(config: DockerConfig) -> Result<Self, SandboxError> {
         let engine = Engine::new(config.socket.clone())?;
-        let inner =
-            Inner { engine, config, active: Mutex::default(), removals: TaskTracker::new() };
+        let inner = Inner { engine, config, active: Mutex::default(), pending: TaskTracker::new() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -127,11 +126,12 @@ impl Sandbox {
         Ok(removed)
     }
 
-    /// Waits until every container of a finished run is removed, or given up for the sweep.
+    /// Waits until no run is under way and every container is removed, or given up for the
+    /// sweep.
     pub async fn settled(&self) {
-        self.inner.removals.close();
-        self.inner.removals.wait().await;
-        self.inner.removals.reopen();
+        self.inner.pending.close();
+        self.inner.pending.wait().await;
+        self.inner.pending.reopen();
     }
 }
 
@@ -145,7 +145,7 @@ impl Inner {
 
     /// Takes charge of a container's removal.
     fn own(&self, docker: &Docker, id: String) -> Container {
-        Container::new(docker.clone(), id, self.removals.clone())
+        Container::new(docker.clone(), id, self.pending.token())
     }
 
     async fn noting_faults<T>(

@@ -42,7 +42,8 @@ pub(super) async fn run(
     let mut used = Usage::default();
     let stop = {
         let watching = watch::watch(&docker, &container.id, &mut capture, deadline);
-        let feeding = feed(&container, spec, stdin);
+        let feeding =
+            feed(&container, labels::fed_name(&inner.config.keeper_id, spec), spec, stdin);
         let sampling = usage::sample(&docker, &container.id, &mut used);
         tokio::select! {
             stop = watching => stop?,
@@ -121,12 +122,12 @@ async fn create(
     image: &str,
 ) -> Result<Container, SandboxError> {
     let body = hardening::container(spec, image, labels::of(&inner.config.keeper_id, spec));
-    let name = labels::unfed_name(spec);
+    let name = labels::unfed_name(&inner.config.keeper_id, spec);
     let options = CreateContainerOptionsBuilder::default().name(&name).build();
-    let created =
-        docker.create_container(Some(options), body.clone()).await.doing("creating a container")?;
-    let container = inner.own(docker, created.id);
-    if let Some(warning) = created.warnings.first() {
+    let pending = inner.pending.token();
+    let (container, warnings) =
+        Container::create(docker.clone(), options, body.clone(), pending).await?;
+    if let Some(warning) = warnings.first() {
         return Err(SandboxError::Unsafe { missing: format!("it warns: {warning}") });
     }
     let given = inspect(&container).await?;
@@ -159,7 +160,7 @@ async fn attach(
 }
 
 /// Writes the input, closes stdin, and then marks the container as fed.
-async fn feed(container: &Container, spec: &RunSpec, mut stdin: Stdin) {
+async fn feed(container: &Container, fed: String, spec: &RunSpec, mut stdin: Stdin) {
     let delivered = async {
         stdin.write_all(&spec.input).await?;
         stdin.shutdown().await
@@ -169,7 +170,7 @@ async fn feed(container: &Container, spec: &RunSpec, mut stdin: Stdin) {
         tracing::debug!(%error, job = spec.job, "the agent did not take its whole input");
         return;
     }
-    let options = RenameContainerOptionsBuilder::default().name(&labels::fed_name(spec)).build();
+    let options = RenameContainerOptionsBuilder::default().name(&fed).build();
     if let Err(error) = container.docker.rename_container(&container.id, options).await {
         // It only means that a restarted keeper would not adopt this container.
         tracing::debug!(%error, job = spec.job, "container not marked as fed");

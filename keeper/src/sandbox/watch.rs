@@ -22,8 +22,6 @@ use super::verdict::{Exit, Stop};
 const DRAIN: Duration = Duration::from_secs(30);
 /// How long a killed container may take to stop.
 const DIE: Duration = Duration::from_secs(30);
-/// What is still under way when a limit breaks is worth this much waiting.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How far the engine's report of an event may lag behind the event.
 const EVENT_LAG: Duration = Duration::from_secs(2);
 
@@ -65,6 +63,15 @@ pub(super) async fn put_down(
     id: &str,
     capture: &mut Capture,
 ) -> Result<(), SandboxError> {
+    let ((), ended) = tokio::join!(
+        // Whatever is missing is beyond the verdict already.
+        async { timeout(DIE, capture.drain()).await.unwrap_or_default() },
+        kill(docker, id)
+    );
+    ended
+}
+
+async fn kill(docker: &Docker, id: &str) -> Result<(), SandboxError> {
     let options = KillContainerOptionsBuilder::default().signal("SIGKILL").build();
     match docker.kill_container(id, Some(options)).await {
         // It was faster.
@@ -72,12 +79,9 @@ pub(super) async fn put_down(
         Err(error) => return Err(error).doing("killing a container"),
     }
     match timeout(DIE, exited(docker, id)).await {
-        Ok(exit) => exit?,
-        Err(_) => return Err(DockerError::RequestTimeoutError).doing("killing a container"),
+        Ok(exit) => exit,
+        Err(_) => Err(DockerError::RequestTimeoutError).doing("killing a container"),
     }
-    // Only what is under way already; how reading ends no longer matters.
-    let _: Result<Flow, _> = timeout(LAST_WORDS, capture.read()).await;
-    Ok(())
 }
 
 /// How the container ended, as the engine stored it.

@@ -1,0 +1,218 @@
+//! What a keeper that dies leaves behind: finished by the next one if it is whole, removed
+//! and run again if it is not, swept if nobody wants it.
+//!
+//! A dying keeper is a child process of the test that is killed: no clean-up of any kind.
+
+mod sandbox_support;
+
+use std::process::{Child, Command, Stdio};
+
+use bollard::query_parameters::InspectContainerOptions;
+use keeper::sandbox::{DockerConfig, Ending, RunSpec, Sandbox};
+use sandbox_support::{containers, docker, log, manifest, spec, unread, until};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+const TEXT: &str = include_str!("../../test-fixtures/texts/alice.txt");
+
+fn sandbox_of(keeper: &str) -> Sandbox {
+    Sandbox::connect(DockerConfig::new(keeper)).expect("a sandbox")
+}
+
+/// Not a test: the keeper that gets killed. Runs one agent when told to by the environment.
+#[tokio::test]
+async fn child_keeper() {
+    let Ok(keeper) = std::env::var("CHILD_KEEPER") else { return };
+    let agent = std::env::var("CHILD_AGENT").expect("an agent");
+    let seconds: u64 = std::env::var("CHILD_SECONDS").expect("seconds").parse().expect("a number");
+    let mut spec: RunSpec = spec(&agent, TEXT).await;
+    spec.job = "the-job".to_owned();
+    spec.limits.seconds = seconds;
+    let output = sandbox_of(&keeper).run(spec, unread(), CancellationToken::new()).await;
+    panic!("it should have been killed, but: {output:?}");
+}
+
+fn start_child(keeper: &str, agent: &str, seconds: u64) -> Child {
+    Command::new(std::env::current_exe().expect("a path"))
+        .args(["--exact", "child_keeper"])
+        .env("CHILD_KEEPER", keeper)
+        .env("CHILD_AGENT", agent)
+        .env("CHILD_SECONDS", seconds.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a child")
+}
+
+/// The name and the state of the keeper's only container, if there is one.
+async fn only(keeper: &str) -> Option<(String, String)> {
+    let found = containers(keeper).await.into_iter().next()?;
+    let id = found.id.expect("an id");
+    let inspected = docker().inspect_container(&id, None::<InspectContainerOptions>).await.ok()?;
+    let status = inspected.state?.status?.to_string();
+    Some((inspected.name?, status))
+}
+
+/// A keeper that is killed while its agent runs, after the input was delivered.
+async fn killed_while_running(keeper: &str, agent: &str, seconds: u64) {
+    let mut child = start_child(keeper, agent, seconds);
+    until("the agent is fed and runs", || async {
+        only(keeper).await.is_some_and(|(name, state)| name.ends_with("-fed") && state == "running")
+    })
+    .await;
+    child.kill().expect("a kill");
+    child.wait().expect("an end");
+}
+
+#[tokio::test]
+async fn a_running_agent_is_adopted_and_its_log_replayed_from_the_beginning() {
+    let keeper = format!("adopt-running-{}", std::process::id());
+    killed_while_running(&keeper, "hang", 6).await;
+    let sandbox = sandbox_of(&keeper);
+    let (sink, mut lines) = mpsc::channel(16);
+    let output = sandbox.adopt("the-job", 1, sink, CancellationToken::new()).await;
+    let output = output.expect("no error").expect("adopted");
+    assert_eq!(output.ending, Ending::Timeout, "the limits of the first keeper hold");
+    let ran = output.finished_at.duration_since(output.started_at).expect("an order").as_secs();
+    assert!((5..20).contains(&ran), "counted from the first keeper's start: {ran}");
+    assert!(log(&output).contains("waiting for something"), "{}", log(&output));
+    assert!(lines.recv().await.expect("a line").text.contains("waiting for something"));
+    sandbox.settled().await;
+    assert!(containers(&keeper).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_run_that_ended_meanwhile_is_judged_the_same() {
+    let keeper = format!("adopt-ended-{}", std::process::id());
+    let sandbox = sandbox_of(&keeper);
+    // What the agent's result is when nothing goes wrong.
+    let whole = sandbox.run(spec("summarize", TEXT).await, unread(), CancellationToken::new());
+    let whole = whole.await.expect("a verdict");
+    assert_eq!(whole.ending, Ending::Success);
+    sandbox.settled().await;
+
+    // The same container as run() makes, but nobody attends its end.
+    leave_behind(&keeper, "summarize", true).await;
+    let (sink, mut lines) = mpsc::channel(64);
+    let adopted = sandbox.adopt("the-job", 1, sink, CancellationToken::new()).await;
+    let adopted = adopted.expect("no error").expect("adopted");
+    assert_eq!(adopted.ending, Ending::Success, "{}", log(&adopted));
+    assert_eq!(adopted.result, whole.result, "byte for byte");
+    assert_eq!(adopted.log, whole.log, "byte for byte");
+    let mut replayed = Vec::new();
+    while let Some(line) = lines.recv().await {
+        replayed.push(line.text);
+    }
+    assert_eq!(replayed, log(&whole).lines().collect::<Vec<_>>());
+    sandbox.settled().await;
+    assert!(containers(&keeper).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_agent_whose_input_may_be_cut_short_is_discarded() {
+    let keeper = format!("adopt-unfed-{}", std::process::id());
+    leave_behind(&keeper, "summarize", false).await;
+    let sandbox = sandbox_of(&keeper);
+    let adopted = sandbox.adopt("the-job", 1, unread(), CancellationToken::new()).await;
+    assert!(adopted.expect("no error").is_none());
+    sandbox.settled().await;
+    assert!(containers(&keeper).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_agent_that_was_killed_unattended_is_discarded() {
+    let keeper = format!("adopt-killed-{}", std::process::id());
+    killed_while_running(&keeper, "hang", 60).await;
+    let id = containers(&keeper).await.remove(0).id.expect("an id");
+    docker().kill_container(&id, None).await.expect("a kill");
+    let sandbox = sandbox_of(&keeper);
+    let adopted = sandbox.adopt("the-job", 1, unread(), CancellationToken::new()).await;
+    assert!(adopted.expect("no error").is_none());
+    sandbox.settled().await;
+    assert!(containers(&keeper).await.is_empty());
+}
+
+#[tokio::test]
+async fn where_nothing_was_left_nothing_is_adopted() {
+    let sandbox = sandbox_of(&format!("adopt-nothing-{}", std::process::id()));
+    let adopted = sandbox.adopt("the-job", 1, unread(), CancellationToken::new()).await;
+    assert!(adopted.expect("no error").is_none());
+}
+
+#[tokio::test]
+async fn the_sweep_takes_orphans_and_leaves_the_living_and_the_neighbours() {
+    let keeper = format!("sweep-{}", std::process::id());
+    let neighbour = format!("sweep-neighbour-{}", std::process::id());
+    killed_while_running(&keeper, "hang", 60).await;
+    killed_while_running(&neighbour, "hang", 60).await;
+    let sandbox = sandbox_of(&keeper);
+    let live = [("the-job".to_owned(), 1)];
+    assert_eq!(sandbox.sweep(&live).await.expect("a sweep"), 0);
+    assert_eq!(containers(&keeper).await.len(), 1);
+    assert_eq!(sandbox.sweep(&[]).await.expect("a sweep"), 1);
+    assert!(containers(&keeper).await.is_empty());
+    assert_eq!(containers(&neighbour).await.len(), 1);
+    assert_eq!(sandbox_of(&neighbour).sweep(&[]).await.expect("a sweep"), 1);
+}
+
+#[tokio::test]
+async fn a_new_run_of_the_same_attempt_replaces_what_was_left() {
+    let keeper = format!("replace-{}", std::process::id());
+    killed_while_running(&keeper, "hang", 60).await;
+    let sandbox = sandbox_of(&keeper);
+    let mut again = spec("summarize", TEXT).await;
+    again.job = "the-job".to_owned();
+    let output = sandbox.run(again, unread(), CancellationToken::new()).await.expect("a verdict");
+    assert_eq!(output.ending, Ending::Success);
+    sandbox.settled().await;
+    assert!(containers(&keeper).await.is_empty());
+}
+
+/// Makes what a keeper leaves that dies after feeding (or while feeding) its agent, and
+/// waits until the agent has ended: a container of the sandbox's own making, run by hand.
+async fn leave_behind(keeper: &str, agent: &str, fed: bool) {
+    use bollard::query_parameters::{
+        AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, RenameContainerOptionsBuilder,
+    };
+    use tokio::io::AsyncWriteExt;
+
+    let pattern = format!("pattern-{keeper}");
+    killed_while_running(&pattern, "hang", 60).await;
+    let id = containers(&pattern).await.remove(0).id.expect("an id");
+    let docker = docker();
+    let made = docker.inspect_container(&id, None::<InspectContainerOptions>).await.expect("it");
+    sandbox_of(&pattern).sweep(&[]).await.expect("a sweep");
+
+    let config = made.config.expect("a config");
+    let mut labels = config.labels.expect("labels");
+    labels.insert("agentnexus.keeper".to_owned(), keeper.to_owned());
+    let limits = spec(agent, "").await.limits;
+    let limits = serde_json::to_string(&limits).expect("limits");
+    labels.insert("agentnexus.limits".to_owned(), limits);
+    let body = bollard::models::ContainerCreateBody {
+        image: Some(format!("sha256:{:x}", sandbox_support::load(agent).await)),
+        cmd: Some(manifest(agent).args),
+        labels: Some(labels),
+        open_stdin: Some(true),
+        stdin_once: Some(true),
+        host_config: made.host_config,
+        ..Default::default()
+    };
+    let name = format!("nexus-left-{keeper}");
+    let options = CreateContainerOptionsBuilder::default().name(&name).build();
+    let created = docker.create_container(Some(options), body).await.expect("a container");
+    let attach = AttachContainerOptionsBuilder::default().stream(true).stdin(true).build();
+    let mut attached = docker.attach_container(&created.id, Some(attach)).await.expect("attached");
+    docker.start_container(&created.id, None).await.expect("started");
+    let input = if fed { TEXT } else { &TEXT[..TEXT.len() / 2] };
+    attached.input.write_all(input.as_bytes()).await.expect("written");
+    attached.input.shutdown().await.expect("closed");
+    if fed {
+        let options = RenameContainerOptionsBuilder::default().name(&format!("{name}-fed")).build();
+        docker.rename_container(&created.id, options).await.expect("renamed");
+    }
+    until("the agent has ended", || async {
+        only(keeper).await.is_some_and(|(_, state)| state == "exited")
+    })
+    .await;
+}
