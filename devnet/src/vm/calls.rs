@@ -17,6 +17,7 @@ use super::{
     evm::FrameError,
     frame::acting,
     requests::{COLD_ACCOUNT, Reply, WARM},
+    world,
 };
 use crate::stylus::request::{CallKind, CallRequest, CreateRequest, Response};
 
@@ -153,8 +154,8 @@ fn code_to_run<'a, DB: Database>(
     let info = &ctx.journaled_state.load_account_with_code(address)?.info;
     let own = (info.code_hash, info.code.clone().unwrap_or_default());
     let Some(delegate) = own.1.eip7702_address() else { return Ok(own) };
-    let info = &ctx.journaled_state.load_account_with_code(delegate)?.info;
-    Ok((info.code_hash, info.code.clone().unwrap_or_default()))
+    // Nobody pays for the delegate, so it must not become warm.
+    world::code_of(ctx, delegate).map_err(|error| FrameError::<'a, DB>::Custom(error.to_string()))
 }
 
 /// Prices a creation and describes the frame it opens.

@@ -14,7 +14,7 @@ use revm::{
     },
     inspector::{Inspector, InspectorEvmTr, inspect_instructions},
     interpreter::{
-        FrameInput, InstructionResult, InterpreterAction, interpreter::EthInterpreter,
+        CallScheme, FrameInput, InstructionResult, InterpreterAction, interpreter::EthInterpreter,
         interpreter_action::FrameInit,
     },
     primitives::Address,
@@ -57,7 +57,7 @@ impl<'a, DB: Database, I: VmInspector<'a, DB>> ArbEvm<'a, DB, I> {
 
     fn mark(frame: &Frame, arbos: u64) -> Mark {
         let counted = match &frame.input {
-            FrameInput::Call(inputs) if inputs.scheme.is_delegate_or_code() => None,
+            FrameInput::Call(inputs) if delegated(inputs.scheme) => None,
             _ => Some(frame.interpreter.input.target_address),
         };
         let code = frame.interpreter.bytecode.original_byte_slice();
@@ -86,14 +86,9 @@ impl<'a, DB: Database, I: VmInspector<'a, DB>> ArbEvm<'a, DB, I> {
     }
 }
 
-trait IsDelegate {
-    fn is_delegate_or_code(&self) -> bool;
-}
-
-impl IsDelegate for revm::interpreter::CallScheme {
-    fn is_delegate_or_code(&self) -> bool {
-        matches!(self, Self::DelegateCall | Self::CallCode)
-    }
+/// Whether a frame acts for its caller.
+const fn delegated(scheme: CallScheme) -> bool {
+    matches!(scheme, CallScheme::DelegateCall | CallScheme::CallCode)
 }
 
 /// EIP-3541, except for Stylus code.

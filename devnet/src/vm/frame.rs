@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use revm::{
     Database,
-    context::{Block, ContextTr, LocalContextTr, Transaction},
+    context::{Block, ContextTr, JournalTr, LocalContextTr, Transaction},
     context_interface::context::ContextError,
     handler::{EthFrame, FrameResult},
     interpreter::{
@@ -86,10 +86,9 @@ pub(super) fn run<'a, DB: Database, I: VmInspector<'a, DB>>(
         }
         match step {
             Step::Ask(request) => {
-                let logs = revm::context::JournalTr::logs(&ctx.journaled_state).len();
+                let logs = ctx.journaled_state.logs().len();
                 let reply = requests::handle(ctx, frame, request)?;
-                let new: Vec<_> =
-                    revm::context::JournalTr::logs(&ctx.journaled_state)[logs..].to_vec();
+                let new: Vec<_> = ctx.journaled_state.logs()[logs..].to_vec();
                 for log in new {
                     inspector.log(ctx, log);
                 }

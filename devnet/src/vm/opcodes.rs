@@ -15,9 +15,6 @@ use revm::{
 use super::VmContext;
 use crate::stylus::code::Kind;
 
-/// Static gas of SELFDESTRUCT.
-const SELFDESTRUCT_GAS: u16 = 5000;
-
 /// The instruction table: Ethereum's without BLOBBASEFEE, and with a guarded SELFDESTRUCT.
 pub(super) fn table<'a, DB: Database>(
     spec: SpecId,
@@ -25,7 +22,8 @@ pub(super) fn table<'a, DB: Database>(
     let mut table = EthInstructions::new_mainnet_with_spec(spec);
     table.insert_instruction(opcode::BLOBBASEFEE, Instruction::unknown(), 0);
     let guarded = Instruction::new(selfdestruct::<DB>);
-    table.insert_instruction(opcode::SELFDESTRUCT, guarded, SELFDESTRUCT_GAS);
+    let gas = table.gas_table()[usize::from(opcode::SELFDESTRUCT)];
+    table.insert_instruction(opcode::SELFDESTRUCT, guarded, gas);
     table
 }
 

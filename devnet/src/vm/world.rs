@@ -27,6 +27,24 @@ fn peek<DB: Database>(
     }
 }
 
+/// Code and code hash of an account as they are now, without loading it.
+pub(super) fn code_of<DB: Database>(
+    ctx: &mut VmContext<'_, DB>,
+    address: Address,
+) -> Result<(B256, Bytecode), StateError> {
+    let Some(info) = peek(ctx, address)? else {
+        return Ok((KECCAK_EMPTY, Bytecode::default()));
+    };
+    if info.code_hash == KECCAK_EMPTY || info.code_hash.is_zero() {
+        return Ok((KECCAK_EMPTY, Bytecode::default()));
+    }
+    let code = match info.code {
+        Some(code) => code,
+        None => ctx.db_mut().code_by_hash(info.code_hash).map_err(failed)?,
+    };
+    Ok((info.code_hash, code))
+}
+
 impl<DB: Database> Slots for VmContext<'_, DB> {
     fn slot(&mut self, slot: U256) -> Result<U256, StateError> {
         let (db, state) = self.journaled_state.db_and_state_mut();
@@ -52,16 +70,9 @@ impl<DB: Database> World for VmContext<'_, DB> {
     }
 
     fn code(&mut self, address: Address) -> Result<(Bytes, B256), StateError> {
-        let Some(info) = peek(self, address)? else { return Ok((Bytes::new(), B256::ZERO)) };
-        let hash = if info.is_empty() { B256::ZERO } else { info.code_hash };
-        if info.code_hash == KECCAK_EMPTY || info.code_hash.is_zero() {
-            return Ok((Bytes::new(), hash));
-        }
-        let code = match info.code {
-            Some(code) => code,
-            None => self.db_mut().code_by_hash(info.code_hash).map_err(failed)?,
-        };
-        Ok((code.original_bytes(), hash))
+        let empty = peek(self, address)?.is_none_or(|info| info.is_empty());
+        let (hash, code) = code_of(self, address)?;
+        Ok((code.original_bytes(), if empty { B256::ZERO } else { hash }))
     }
 
     fn warm(&mut self, address: Address) -> Result<bool, StateError> {

@@ -5,8 +5,11 @@ use wasmtime::Linker;
 use super::{CallContext, Env, Host, HostCaller};
 use crate::stylus::validate::HOOKS;
 
+/// A fact by the name of the host function that tells it.
+type Fact<T> = (&'static str, fn(&CallContext) -> T);
+
 /// Facts that are written to memory.
-const WRITTEN: [(&str, fn(&CallContext) -> Vec<u8>); 7] = [
+const WRITTEN: [Fact<Vec<u8>>; 7] = [
     ("block_basefee", |call| call.basefee.to_be_bytes_vec()),
     ("block_coinbase", |call| call.coinbase.to_vec()),
     ("contract_address", |call| call.address.to_vec()),
@@ -17,7 +20,7 @@ const WRITTEN: [(&str, fn(&CallContext) -> Vec<u8>); 7] = [
 ];
 
 /// Facts that are returned as i64.
-const LONG: [(&str, fn(&CallContext) -> u64); 4] = [
+const LONG: [Fact<u64>; 4] = [
     ("block_gas_limit", |call| call.gas_limit),
     ("block_number", |call| call.number),
     ("block_timestamp", |call| call.timestamp),
@@ -25,7 +28,7 @@ const LONG: [(&str, fn(&CallContext) -> u64); 4] = [
 ];
 
 /// Facts that are returned as i32.
-const SHORT: [(&str, fn(&CallContext) -> u32); 2] =
+const SHORT: [Fact<u32>; 2] =
     [("msg_reentrant", |call| u32::from(call.reentrant)), ("tx_ink_price", |call| call.ink_price)];
 
 pub(super) fn add_to(linker: &mut Linker<Host>) -> wasmtime::Result<()> {

@@ -6,15 +6,18 @@ use wasmtime::Linker;
 use super::{Env, Escape, Host, HostCaller};
 use crate::stylus::{prices::pow_ink, validate::HOOKS};
 
+type Binary = fn(U256, U256) -> U256;
+type Modular = fn(U256, U256, U256) -> U256;
+
 /// Operations on two numbers.
-const BINARY: [(&str, fn(U256, U256) -> U256); 3] = [
+const BINARY: [(&str, Binary); 3] = [
     ("math_div", |a, b| a.checked_div(b).unwrap_or_default()),
     ("math_mod", |a, b| a.checked_rem(b).unwrap_or_default()),
     ("math_pow", |a, b| a.wrapping_pow(b)),
 ];
 
 /// Operations on two numbers and a modulus.
-const MODULAR: [(&str, fn(U256, U256, U256) -> U256); 2] =
+const MODULAR: [(&str, Modular); 2] =
     [("math_add_mod", U256::add_mod), ("math_mul_mod", U256::mul_mod)];
 
 pub(super) fn add_to(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
@@ -31,12 +34,7 @@ pub(super) fn add_to(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-fn binary(
-    mut env: Env<'_>,
-    op: fn(U256, U256) -> U256,
-    first: u32,
-    second: u32,
-) -> Result<(), Escape> {
+fn binary(mut env: Env<'_>, op: Binary, first: u32, second: u32) -> Result<(), Escape> {
     let a = env.read_u256(first)?;
     let b = env.read_u256(second)?;
     if env.name == "math_pow" {
@@ -48,7 +46,7 @@ fn binary(
     Ok(())
 }
 
-fn modular(mut env: Env<'_>, op: fn(U256, U256, U256) -> U256, at: [u32; 3]) -> Result<(), Escape> {
+fn modular(mut env: Env<'_>, op: Modular, at: [u32; 3]) -> Result<(), Escape> {
     let [a, b, modulus] = [env.read_u256(at[0])?, env.read_u256(at[1])?, env.read_u256(at[2])?];
     let result = op(a, b, modulus);
     env.write(at[0], &result.to_be_bytes::<32>())?;
