@@ -71,8 +71,8 @@ impl Context {
             return read_deployment(path);
         }
         let ready = self.ready.as_ref().context(
-            "no contract addresses: give --deployment FILE (what `nexus contracts deploy` \
-             printed) or --ready-file FILE",
+            "no contract addresses: give --deployment FILE (what `nexus --json contracts deploy` \
+             printed) with --rpc-url URL, or start `nexus dev`",
         )?;
         Ok((ready.chain_id, ready.contracts.clone()))
     }

@@ -56,13 +56,18 @@ pub fn parse(text: &str) -> Result<U256, String> {
         .iter()
         .find_map(|unit| lower.strip_suffix(unit).map(|number| (number.trim().to_owned(), *unit)))
         .unwrap_or((lower.clone(), "ether"));
-    let unit = if unit == "eth" { "ether" } else { unit };
+    let (unit, decimals) = match unit {
+        "wei" => ("wei", 0),
+        "gwei" => ("gwei", 9),
+        _ => ("ether", 18),
+    };
     let wrong = || {
         format!(
             "{text:?} is not an amount; write for example 0.01 (ether), 500gwei or 1000000000wei"
         )
     };
-    if number.is_empty() || number.starts_with('-') {
+    let fraction = number.split_once('.').map_or("", |(_, fraction)| fraction);
+    if number.is_empty() || number.starts_with(['-', '+']) || fraction.len() > decimals {
         return Err(wrong());
     }
     parse_units(&number, unit).map(|amount| amount.get_absolute()).map_err(|_| wrong())
@@ -109,7 +114,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_an_example() {
-        for text in ["", "eth", "-1", "one", "0.1.2", "1.5wei"] {
+        for text in ["", "eth", "-1", "one", "0.1.2", "1.5wei", "1.1234567890gwei"] {
             let message = parse(text).unwrap_err();
             assert!(message.contains("write for example"), "{text}: {message}");
         }

@@ -58,13 +58,15 @@ impl Checks {
     }
 }
 
-/// Bytes that the receipt is compared with, if at hand.
+/// What the receipt is compared with, if at hand.
 #[derive(Debug, Default)]
 pub struct Evidence<'a> {
     /// The input given to the agent.
     pub input: Option<&'a [u8]>,
     /// The result it gave.
     pub result: Option<&'a [u8]>,
+    /// Who must have signed.
+    pub signer: Option<Address>,
 }
 
 /// Verifies a receipt; with a chain also what the registry says.
@@ -90,9 +92,10 @@ pub async fn verify(
 fn offline(signed: &SignedReceipt, evidence: &Evidence, checks: &mut Checks) -> Option<Address> {
     let receipt = &signed.receipt;
     let signer = signed.signer();
-    match &signer {
-        Ok(address) => checks.holds("signature", true, format!("made by {address}")),
-        Err(error) => checks.holds("signature", false, error.to_string()),
+    match (&signer, evidence.signer) {
+        (Ok(found), Some(expected)) => checks.same("signer", *found, expected),
+        (Ok(found), None) => checks.holds("signature", true, format!("made by {found}")),
+        (Err(error), _) => checks.holds("signature", false, error.to_string()),
     }
     let free = receipt.outcome.is_ok() || receipt.charge.is_zero();
     checks.holds("a failed run costs nothing", free, format!("outcome: {}", receipt.outcome));
@@ -146,7 +149,8 @@ impl Report for Verification {
         lines.push(match (self.verified, self.on_chain) {
             (true, true) => "The receipt is genuine and is what the registry settled.".to_owned(),
             (true, false) => {
-                "The signature is genuine. Not compared with the chain (offline).".to_owned()
+                "The signer vouches for this run. Whether it was settled is not checked (offline)."
+                    .to_owned()
             }
             (false, _) => "The receipt is NOT valid.".to_owned(),
         });

@@ -28,6 +28,7 @@ fn wrong_arguments() {
         &["agent", "publish", "folder", "--price", "1", "--image", "latest"],
         &["bench", "--runs", "0"],
         &["job", "show", "x"],
+        &["receipt", "verify", "1", "--offline"],
     ];
     let all: Vec<String> = cases
         .iter()

@@ -74,7 +74,9 @@ fn a_run_is_bought_watched_verified_and_paid() {
     assert_eq!(verified["onChain"], true);
     let receipt = network.json(&["receipt", "show", "1"]);
     let saved = network.write("receipt.json", receipt.to_string().as_bytes());
-    assert!(network.nexus(&["receipt", "verify", &saved, "--offline"]).status.success());
+    let signer = verified["signer"].as_str().unwrap();
+    let offline = ["receipt", "verify", &saved, "--offline", "--signer", signer];
+    assert!(network.nexus(&offline).status.success());
 
     let job = network.json(&["job", "show", "1"]);
     assert_eq!(job["purchase"]["status"], "settledOk");

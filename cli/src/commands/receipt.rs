@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use alloy::primitives::Address;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use domain::{ids::PurchaseId, receipt::SignedReceipt};
@@ -45,11 +46,11 @@ pub struct ShowArgs {
 Examples:
   nexus receipt verify 1
   nexus receipt verify receipt.json --input text.txt --result summary.txt
-  nexus receipt verify receipt.json --offline
+  nexus receipt verify receipt.json --offline --signer 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
 
 Verifying recomputes the EIP-712 digest, recovers who signed it, and asks the chain whether
-this digest was settled by a keeper account that the signer owns. --offline does the first
-half without any network. The exit code is 7 when anything does not hold.")]
+this digest was settled by a keeper account that the signer owns. Without a chain (--offline)
+you have to know the signer. The exit code is 7 when anything does not hold.")]
 pub struct VerifyArgs {
     /// A receipt file, or the number of a purchase
     #[arg(value_name = "FILE|ID")]
@@ -60,8 +61,11 @@ pub struct VerifyArgs {
     /// Also compare with the result that was delivered
     #[arg(long, value_name = "FILE")]
     pub result: Option<PathBuf>,
-    /// Ask no chain: check the signature and the receipt's own consistency only
-    #[arg(long)]
+    /// The address that must have signed: the owner of the keeper's account
+    #[arg(long, value_name = "ADDRESS")]
+    pub signer: Option<Address>,
+    /// Ask no chain: check the signature and the receipt itself against --signer
+    #[arg(long, requires = "signer")]
     pub offline: bool,
 }
 
@@ -82,11 +86,12 @@ async fn verify(out: Output, globals: Globals, args: VerifyArgs) -> anyhow::Resu
         |path: &PathBuf| fs::read(path).with_context(|| format!("reading {}", path.display()));
     let input = args.input.as_ref().map(read).transpose()?;
     let result = args.result.as_ref().map(read).transpose()?;
-    let evidence = Evidence { input: input.as_deref(), result: result.as_deref() };
+    let evidence =
+        Evidence { input: input.as_deref(), result: result.as_deref(), signer: args.signer };
     let chain = match args.offline {
         true => None,
         false => Some(Context::new(globals)?.reader().await.context(
-            "the registry cannot be asked (add --offline to check the signature alone)",
+            "the registry cannot be asked (without a chain, use --offline --signer ADDRESS)",
         )?),
     };
     let verification = receipts::verify(&signed, evidence, chain.as_ref()).await?;

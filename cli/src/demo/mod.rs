@@ -209,7 +209,8 @@ impl Demo {
             .receipt
             .as_ref()
             .with_context(|| format!("the keeper gave no receipt of purchase {id}"))?;
-        let evidence = Evidence { input: Some(input), result: finished.raw.as_deref() };
+        let evidence =
+            Evidence { input: Some(input), result: finished.raw.as_deref(), signer: None };
         let verification = receipts::verify(signed, evidence, Some(chain)).await?;
         self.out.note(verification.human());
         if verification.verified {

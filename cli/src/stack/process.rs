@@ -59,6 +59,7 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .env("NO_COLOR", "1")
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -110,6 +111,16 @@ impl Process {
     }
 }
 
+/// The line without the time stamp that begins it: it is shown as it is written.
+fn without_time(line: &str) -> &str {
+    match line.split_once(char::is_whitespace) {
+        Some((time, rest)) if time.len() >= 20 && time.ends_with('Z') && time.contains('T') => {
+            rest.trim_start()
+        }
+        _ => line,
+    }
+}
+
 async fn copy_lines(
     from: impl AsyncRead + Unpin,
     name: &'static str,
@@ -123,7 +134,7 @@ async fn copy_lines(
         let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
         bytes.clear();
         if let Some(out) = show {
-            out.component(name, &line);
+            out.component(name, without_time(&line));
         }
         let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
         if tail.len() == TAIL {
@@ -139,6 +150,13 @@ mod tests {
 
     fn shell(script: &str) -> Process {
         Process::spawn("shell", Command::new("sh").args(["-c", script]), None).unwrap()
+    }
+
+    #[test]
+    fn only_time_stamps_are_taken_off() {
+        assert_eq!(without_time("2026-11-22T09:30:42.060827Z  INFO ready"), "INFO ready");
+        assert_eq!(without_time("agent says: hello"), "agent says: hello");
+        assert_eq!(without_time(""), "");
     }
 
     #[tokio::test]
