@@ -164,9 +164,3 @@ impl AgentAccount {
         }
     }
 }
-
-/// Prints the Solidity interface that the router serves.
-#[cfg(feature = "export-abi")]
-pub fn print_from_args() {
-    stylus_sdk::abi::export::print_from_args::<AgentAccount>();
-}

@@ -78,9 +78,3 @@ impl AccountFactory {
         Ok((init_code, account))
     }
 }
-
-/// Prints the Solidity interface that the router serves.
-#[cfg(feature = "export-abi")]
-pub fn print_from_args() {
-    stylus_sdk::abi::export::print_from_args::<AccountFactory>();
-}

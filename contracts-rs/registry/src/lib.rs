@@ -255,9 +255,3 @@ impl AgentRegistry {
         Ok(())
     }
 }
-
-/// Prints the Solidity interface that the router serves.
-#[cfg(feature = "export-abi")]
-pub fn print_from_args() {
-    stylus_sdk::abi::export::print_from_args::<AgentRegistry>();
-}
