@@ -24,12 +24,13 @@ impl DevAccount {
 
 /// The first `count` accounts under m/44'/60'/0'/0.
 pub fn derive(mnemonic: &str, count: u32) -> Result<Vec<DevAccount>, LocalSignerError> {
+    let parent = MnemonicBuilder::<coins_bip39::English>::default()
+        .phrase(mnemonic)
+        .derivation_path("m/44'/60'/0'/0/0")?
+        .build_parent_key()?;
     (0..count)
         .map(|index| {
-            let signer = MnemonicBuilder::<coins_bip39::English>::default()
-                .phrase(mnemonic)
-                .index(index)?
-                .build()?;
+            let signer = parent.child(index)?.signer();
             Ok(DevAccount { address: signer.address(), private_key: signer.to_bytes() })
         })
         .collect()

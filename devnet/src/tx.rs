@@ -12,7 +12,10 @@ use std::sync::Arc;
 
 /// A transaction with its sender; cheap to copy.
 #[derive(Debug, Clone)]
-pub struct Tx(Arc<Recovered<TxEnvelope>>);
+pub struct Tx {
+    recovered: Arc<Recovered<TxEnvelope>>,
+    impersonated: bool,
+}
 
 /// Why bytes or a request are not a transaction of this chain.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +57,7 @@ impl Tx {
             return Err(TxError::Unsupported);
         }
         let sender = envelope.recover_signer().map_err(|_| TxError::Signature)?;
-        Ok(Self::new(envelope, sender))
+        Ok(Self::new(envelope, sender, false))
     }
 
     /// Completes a request into a transaction signed by a dev account.
@@ -67,7 +70,7 @@ impl Tx {
             TypedTransaction::Eip7702(tx) => signer.sign_transaction_sync(tx)?,
             TypedTransaction::Eip4844(_) => return Err(TxError::Unsupported),
         };
-        Ok(Self::new(typed.into_envelope(signature), signer.address()))
+        Ok(Self::new(typed.into_envelope(signature), signer.address(), false))
     }
 
     /// Completes a request into a transaction of an impersonated sender. Its signature is made up
@@ -78,26 +81,31 @@ impl Tx {
             return Err(TxError::Unsupported);
         }
         let signature = Signature::new(U256::from_be_slice(sender.as_slice()), U256::ONE, false);
-        Ok(Self::new(typed.into_envelope(signature), sender))
+        Ok(Self::new(typed.into_envelope(signature), sender, true))
     }
 
-    fn new(envelope: TxEnvelope, sender: Address) -> Self {
-        Self(Arc::new(Recovered::new_unchecked(envelope, sender)))
+    fn new(envelope: TxEnvelope, sender: Address, impersonated: bool) -> Self {
+        Self { recovered: Arc::new(Recovered::new_unchecked(envelope, sender)), impersonated }
+    }
+
+    /// Whether nobody signed it.
+    pub fn is_impersonated(&self) -> bool {
+        self.impersonated
     }
 
     /// The transaction without its sender.
     pub fn envelope(&self) -> &TxEnvelope {
-        self.0.inner()
+        self.recovered.inner()
     }
 
     /// The transaction with its sender.
     pub fn recovered(&self) -> &Recovered<TxEnvelope> {
-        &self.0
+        &self.recovered
     }
 
     /// Who sent it.
     pub fn sender(&self) -> Address {
-        self.0.signer()
+        self.recovered.signer()
     }
 
     /// Its hash.

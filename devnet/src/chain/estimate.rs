@@ -4,7 +4,7 @@ use super::view::{CallError, CallInput, View, output};
 use crate::vm::{Outcome, VmError};
 use alloy::primitives::U256;
 use alloy::rpc::types::TransactionRequest;
-use revm::context_interface::result::InvalidTransaction;
+use revm::context_interface::result::{ExecutionResult, HaltReason, InvalidTransaction};
 
 /// Gas of a plain transfer.
 const TRANSFER_GAS: u64 = 21_000;
@@ -16,6 +16,9 @@ const TOLERANCE: u64 = 15;
 impl View {
     /// The gas limit to send a request with.
     pub fn estimate(mut self, input: CallInput) -> Result<u64, CallError> {
+        if let Some(answer) = self.node_interface(&input) {
+            return answer.map(|_| TRANSFER_GAS);
+        }
         self.override_with(input.state, input.block)?;
         let request = input.request;
         let high = self.ceiling(&request)?;
@@ -24,7 +27,7 @@ impl View {
         }
         let outcome = match self.attempt(&request, high)? {
             Some(outcome) if outcome.result.is_success() => outcome,
-            Some(outcome) if outcome.result.is_halt() && self.lacks_gas(&outcome) => {
+            Some(outcome) if lacks_gas(&outcome) => {
                 return Err(CallError::Allowance(high));
             }
             Some(outcome) => return output(outcome).map(|_| high),
@@ -101,9 +104,8 @@ impl View {
             Err(error) => Err(error),
         }
     }
+}
 
-    fn lacks_gas(&self, outcome: &Outcome) -> bool {
-        use revm::context_interface::result::{ExecutionResult, HaltReason};
-        matches!(outcome.result, ExecutionResult::Halt { reason: HaltReason::OutOfGas(_), .. })
-    }
+fn lacks_gas(outcome: &Outcome) -> bool {
+    matches!(outcome.result, ExecutionResult::Halt { reason: HaltReason::OutOfGas(_), .. })
 }

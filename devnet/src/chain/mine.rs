@@ -96,7 +96,8 @@ impl Chain {
 
     fn include(&self, draft: &mut Draft, tx: Tx, rejected: &mut Rejected) -> Result<(), MineError> {
         let hash = tx.hash();
-        match self.vm.transact(&mut draft.state, &draft.context, tx.env(), Mode::Transaction) {
+        let mode = mode_of(&tx, &draft.state);
+        match self.vm.transact(&mut draft.state, &draft.context, tx.env(), mode) {
             Ok(outcome) => draft.add(tx, outcome),
             Err(error) => {
                 tracing::info!(%hash, %error, "transaction rejected");
@@ -149,6 +150,13 @@ impl Chain {
             Arc::make_mut(block).state = None;
         }
     }
+}
+
+/// How strictly a transaction is checked. A contract that is impersonated may send, as it never
+/// could by itself, and pays no fees then.
+pub(super) fn mode_of(tx: &Tx, state: &State) -> Mode {
+    let by_contract = || state.account(tx.sender()).is_some_and(|sender| !sender.code.is_empty());
+    if tx.is_impersonated() && by_contract() { Mode::Call } else { Mode::Transaction }
 }
 
 impl Draft {

@@ -1,5 +1,6 @@
 //! Running mined transactions again, to trace them.
 
+use super::mine::mode_of;
 use super::view::{CallError, CallInput, View};
 use super::{Chain, LookupError};
 use crate::state::State;
@@ -25,7 +26,7 @@ impl Chain {
         let block = self.find(block).ok_or(LookupError::NotFound)?.clone();
         let parent = block.number().checked_sub(1).ok_or(LookupError::NotFound)?;
         let view = self.view(parent.into())?;
-        Ok(Replay { view, block: block })
+        Ok(Replay { view, block })
     }
 
     /// Prepares the block of a transaction, and tells the transaction's index.
@@ -47,8 +48,8 @@ impl Replay {
         let context = self.block.context();
         let mut state = self.start()?;
         for tx in self.block.txs.iter().take(index) {
-            let outcome =
-                self.view.vm.transact(&mut state, &context, tx.env(), Mode::Transaction)?;
+            let mode = mode_of(tx, &state);
+            let outcome = self.view.vm.transact(&mut state, &context, tx.env(), mode)?;
             state.commit(outcome.state);
         }
         let tx = self.block.txs.get(index).ok_or(LookupError::NotFound)?;
@@ -89,7 +90,8 @@ impl Replay {
         let mut tracer = CallTracer::new(config);
         let env = tx.env();
         let gas = env.gas_limit;
-        let outcome = self.view.vm.inspect(state, context, env, Mode::Transaction, &mut tracer)?;
+        let mode = mode_of(tx, state);
+        let outcome = self.view.vm.inspect(state, context, env, mode, &mut tracer)?;
         Ok((tracer.finish(gas, &outcome), outcome))
     }
 }

@@ -77,7 +77,6 @@ pub fn mined(block: &Block, index: usize) -> Option<Transaction> {
         block_number: Some(block.number()),
         base_fee: Some(block.base_fee()),
         block_timestamp: Some(block.header.timestamp),
-        ..TransactionInfo::default()
     };
     let mut shape = Transaction::from_transaction(tx.recovered().clone(), info);
     shape.effective_gas_price = Some(u128::from(block.base_fee()));

@@ -280,7 +280,7 @@ mod tests {
 
     /// Keys that share long prefixes as well as keys that share nothing.
     fn key(n: u16) -> B256 {
-        let mut key = if n % 3 == 0 { B256::ZERO } else { keccak256(n.to_be_bytes()) };
+        let mut key = if n.is_multiple_of(3) { B256::ZERO } else { keccak256(n.to_be_bytes()) };
         key[30..].copy_from_slice(&n.to_be_bytes());
         key
     }
@@ -302,7 +302,7 @@ mod tests {
                     }
                     None => { trie.remove(&key); map.remove(&key); }
                 }
-                if n % 16 == 0 { old.push((trie.clone(), map.clone())); }
+                if n.is_multiple_of(16) { old.push((trie.clone(), map.clone())); }
             }
             old.push((trie, map));
             for (trie, map) in old {

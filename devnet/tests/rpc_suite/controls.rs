@@ -7,6 +7,7 @@ use alloy::primitives::{Address, B256, Bytes, U256, address};
 use alloy::providers::Provider;
 use alloy::providers::ext::AnvilApi;
 use alloy::rpc::types::TransactionRequest;
+use devnet::genesis::ENTRY_POINT;
 use devnet::{Config, Devnet};
 use serde_json::json;
 
@@ -106,6 +107,23 @@ async fn impersonated_senders_need_no_key() {
     assert_eq!((&receipt["status"], &receipt["from"]), (&json!("0x1"), &json!(SOMEBODY)));
     client.anvil_stop_impersonating_account(SOMEBODY).await.unwrap();
     rpc_error(&node, "eth_sendTransaction", tx).await;
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_impersonated_contract_can_send() {
+    let node = chain().await;
+    let client = client(&node);
+    let counter = deploy(&client, &COUNTER).await;
+    let balance = U256::from(10).pow(U256::from(18));
+    client.anvil_set_balance(ENTRY_POINT, balance).await.unwrap();
+    client.anvil_impersonate_account(ENTRY_POINT).await.unwrap();
+    let tx = json!([{ "from": ENTRY_POINT, "to": counter, "input": word(1) }]);
+    let hash = rpc(&node, "eth_sendTransaction", tx).await;
+    let receipt = rpc(&node, "eth_getTransactionReceipt", json!([hash])).await;
+    assert_eq!(receipt["status"], "0x1");
+    assert_eq!(client.get_storage_at(counter, U256::ZERO).await.unwrap(), U256::from(1));
+    assert_eq!(client.get_transaction_count(ENTRY_POINT).await.unwrap(), 3);
     node.shutdown().await;
 }
 

@@ -10,6 +10,7 @@ mod lifecycle;
 mod logs;
 mod pool;
 mod reorg;
+mod stylus;
 mod support;
 mod tracing;
 mod transactions;
