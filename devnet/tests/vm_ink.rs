@@ -233,3 +233,51 @@ fn memory_growth() {
     assert!(outcome.result.is_success(), "{outcome:?}");
     assert_eq!(trace.ink("pay_for_memory_grow"), [9_320_660_000]);
 }
+
+#[test]
+fn clearing_storage_refunds_through_frames() {
+    let mut bench = Bench::new();
+    let body = "(call $read_args (i32.const 32))
+        (call $storage_cache_bytes32 (i32.const 0) (i32.const 32))
+        (call $storage_flush_cache (i32.const 0)) i32.const 0";
+    let imports = ["read_args", "storage_cache_bytes32", "storage_flush_cache"];
+    let program = bench.program(&module(&imports, 1, body));
+    let proxy = bench.put(forwarder(0xf1, program));
+    for target in [program, proxy] {
+        bench.send(target, word(1), 0);
+        let outcome = bench.send(target, word(0), 0);
+        assert_eq!(outcome.result.gas().inner_refunded(), 4800);
+    }
+}
+
+#[test]
+fn pages_once_paid_for_stay_cheap_in_the_transaction() {
+    let mut bench = Bench::new();
+    let target = bench.program(&module(&[], 10, "(i32.const 0)"));
+    let name = "call_contract";
+    let one = call_body(name, true, target, &[], 0);
+    let program = bench.program(&module(&[name], 1, &format!("{one} {one} i32.const 0")));
+    let (outcome, trace) = bench.trace(program, []);
+    assert!(outcome.result.is_success(), "{outcome:?}");
+    let ink = trace.ink(name);
+    // The account is warm the second time (2500 gas), and 11 pages were open before:
+    // only the linear 9000 gas are paid again, not the 3 gas from table entry 1 to 11.
+    assert_eq!(ink[0] - ink[1], (2500 + 3) * 10_000);
+}
+
+#[test]
+fn gas_above_the_transaction_limit_is_held_back() {
+    let mut bench = Bench::new();
+    // Returns GAS.
+    let code = bench.put(vec![0x5a, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3]);
+    let forever = bench.put(vec![0x5b, 0x5f, 0x56]);
+    let mut tx = bench.tx(revm::primitives::TxKind::Call(code), vec![], 0);
+    tx.gas_limit = 100_000_000;
+    let outcome = bench.run(tx);
+    let shown = revm::primitives::U256::from_be_slice(&output(&outcome));
+    assert_eq!(shown, revm::primitives::U256::from(32_000_000 - 21_000 - 2));
+    assert_eq!(gas(&outcome), 21_000 + 2 + 2 + 3 + 3 + 3 + 2);
+    let mut tx = bench.tx(revm::primitives::TxKind::Call(forever), vec![], 0);
+    tx.gas_limit = 100_000_000;
+    assert_eq!(gas(&bench.run(tx)), 32_000_000);
+}

@@ -4,6 +4,7 @@ use revm::{
     Database,
     bytecode::opcode,
     context::JournalTr,
+    context_interface::context::ContextError,
     handler::instructions::EthInstructions,
     interpreter::{
         Instruction, InstructionContext, InstructionResult, instructions::host,
@@ -34,15 +35,14 @@ fn selfdestruct<DB: Database>(
 ) -> Result<(), InstructionResult> {
     let acting = ctx.interpreter.input.target_address;
     let arbos = ctx.host.chain.arbos();
-    let stylus = ctx
-        .host
-        .journaled_state
-        .load_account_with_code(acting)
-        .map_err(|_| InstructionResult::FatalExternalError)?
-        .info
-        .code
-        .as_ref()
-        .is_some_and(|code| Kind::of(code.original_byte_slice(), arbos).is_some());
+    let code = match ctx.host.journaled_state.load_account_with_code(acting) {
+        Ok(account) => account.info.code.clone().unwrap_or_default(),
+        Err(error) => {
+            ctx.host.error = Err(ContextError::Db(error));
+            return Err(InstructionResult::FatalExternalError);
+        }
+    };
+    let stylus = Kind::of(code.original_byte_slice(), arbos).is_some();
     if stylus {
         return Err(InstructionResult::Revert);
     }

@@ -1,6 +1,8 @@
 //! A chain in a map, for tests of the engine: deploy, activate, call, trace.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod abi;
+
 use devnet::{
     stylus::{code::compress_classic, prices::prices},
     vm::{BlockContext, HostIo, HostIoSink, Mode, Outcome, Vm, VmConfig},

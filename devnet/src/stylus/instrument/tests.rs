@@ -1,5 +1,7 @@
 //! Instrumented bodies against costs and heights derived by hand.
 
+use proptest::prelude::*;
+
 use super::{super::module::Rules, *};
 
 const RULES: Rules = Rules { arbos: 51, debug: false };
@@ -98,4 +100,71 @@ fn block_headers_add_two_words_above_the_height_at_their_start() {
 fn float_constants_make_their_block_unaffordable() {
     let (ops, _) = body(&program("f32.const 1 drop i32.const 0"));
     assert_eq!(block_costs(&ops), [-1]);
+}
+
+/// Random statements that leave the stack as it was, `depth` blocks deep at most.
+fn statement() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("nop".to_owned()),
+        Just("(drop (i32.mul (local.get 0) (i32.const 3)))".to_owned()),
+        Just("(local.set 0 (i32.clz (local.get 0)))".to_owned()),
+        Just("(i64.store (i32.const 8) (i64.load (i32.const 16)))".to_owned()),
+        Just("(drop (select (local.get 0) (i32.const 1) (i32.const 2)))".to_owned()),
+        Just("(memory.copy (i32.const 0) (i32.const 8) (i32.const 8))".to_owned()),
+        Just("(if (local.get 0) (then (return (i32.const 1))))".to_owned()),
+        Just(
+            "(drop (call_indirect (param i32) (result i32) (i32.const 1) (i32.const 0)))"
+                .to_owned()
+        ),
+        Just("(drop (memory.grow (i32.const 0)))".to_owned()),
+    ];
+    leaf.prop_recursive(4, 40, 4, |inner| {
+        let list = proptest::collection::vec(inner, 1..4).prop_map(|all| all.join(" "));
+        prop_oneof![
+            list.clone().prop_map(|s| format!("(block {s} (br_if 0 (local.get 0)))")),
+            list.clone().prop_map(|s| format!("(loop {s})")),
+            (list.clone(), list.clone())
+                .prop_map(|(a, b)| format!("(if (local.get 0) (then {a}) (else {b}))")),
+            list.prop_map(|s| format!("(block (block (br_table 0 1 0 (local.get 0))) {s})")),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn instrumented_modules_are_valid_and_counted(
+        body in proptest::collection::vec(statement(), 0..6),
+        grows: bool,
+    ) {
+        let memory = if grows { "1" } else { "1 1" };
+        let wat = format!(
+            r#"(module
+                (import "vm_hooks" "pay_for_memory_grow" (func (param i32)))
+                (table 1 funcref) (memory (export "memory") {memory})
+                (func $f (export "user_entrypoint") (param i32) (result i32)
+                    {} (i32.const 0))
+                (elem (i32.const 0) $f))"#,
+            body.join(" ")
+        );
+        let wasm = wat::parse_str(&wat).unwrap();
+        let module = Module::parse(&wasm, RULES).unwrap();
+        let ops = &module.functions[0].ops;
+        let count = |wanted: fn(&Operator<'_>) -> bool| {
+            ops.iter().filter(|op| wanted(op)).count() as u64
+        };
+        let bulk = count(|op| matches!(op, Operator::MemoryCopy { .. }));
+        let returns = count(|op| matches!(op, Operator::Return));
+        let grown = if grows { count(|op| matches!(op, Operator::MemoryGrow { .. })) } else { 0 };
+        let expected = ops.len() as u64
+            + 12 * count(meter::ends_block)
+            + 17 * bulk
+            + 13
+            + 4 * (returns + 1)
+            + 4 * grown;
+
+        let mut instrumented = module.clone();
+        prop_assert_eq!(instrument(&mut instrumented).unwrap(), expected);
+        let prepared = crate::stylus::rewrite::prepare(&wasm, RULES).unwrap();
+        wasmparser::validate(&prepared.wasm).unwrap();
+    }
 }
