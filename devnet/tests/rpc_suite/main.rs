@@ -1,16 +1,30 @@
 //! The chain as its clients see it: real clients against a real server.
 
+#[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod clients;
+#[cfg(test)]
 mod controls;
+#[cfg(test)]
 mod entry_point;
+#[cfg(test)]
 mod errors;
+#[cfg(test)]
 mod genesis;
+#[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
 mod logs;
+#[cfg(test)]
 mod pool;
+#[cfg(test)]
 mod reorg;
+#[cfg(test)]
 mod stylus;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod tracing;
+#[cfg(test)]
 mod transactions;
