@@ -149,7 +149,7 @@ fn what_versions_and_debug_chains_change() {
 }
 
 #[test]
-fn a_data_count_section_and_padded_immediates_are_refused() {
+fn a_data_count_section_is_refused() {
     let plain = wat::parse_str(with(r#"(data "passive")"#)).unwrap();
     // The assembler writes a data count only when an operator needs it: insert one.
     let code = section_start(&plain, 10);
@@ -383,4 +383,103 @@ fn calls_of_programs_that_are_not_active_lose_all_gas() {
     assert!(text.starts_with("error ProgramExpired("), "{text}");
     assert!(bench.activate(program).result.is_success());
     assert!(bench.call(program, []).result.is_success());
+}
+
+#[test]
+fn padded_immediates_are_refused() {
+    let wat = with("(table 1 funcref) (func (call_indirect (i32.const 0)))");
+    let plain = wat::parse_str(&wat).unwrap();
+    let rules = Rules { arbos: 51, debug: false };
+    assert!(prepare(&plain, rules).is_ok());
+    // Pad the table index from 00 to 80 00: two sizes grow by one.
+    let code = section_start(&plain, 10);
+    let call = code + plain[code..].windows(2).position(|b| b == [0x41, 0x00]).unwrap() + 2;
+    assert_eq!((plain[call], plain[call + 2]), (0x11, 0));
+    let mut padded = plain.clone();
+    padded[code + 1] += 1;
+    // The function's size stands before its (empty) list of locals.
+    padded[call - 4] += 1;
+    padded[call + 2] = 0x80;
+    padded.insert(call + 3, 0);
+    assert!(wasmparser_accepts_overlong(&padded), "the patched module is well formed");
+    let error = prepare(&padded, rules).unwrap_err();
+    assert!(error.to_string().contains("zero byte expected"), "{error}");
+}
+
+/// Whether a lenient engine takes a module.
+fn wasmparser_accepts_overlong(wasm: &[u8]) -> bool {
+    wasmtime::Module::validate(&wasmtime::Engine::default(), wasm).is_ok()
+}
+
+/// A database that fails when one slot is read.
+struct Failing(revm::database::InMemoryDB);
+
+impl revm::Database for Failing {
+    type Error = Broken;
+
+    fn basic(
+        &mut self,
+        address: revm::primitives::Address,
+    ) -> Result<Option<revm::state::AccountInfo>, Broken> {
+        self.0.basic(address).map_err(|_| Broken)
+    }
+
+    fn code_by_hash(
+        &mut self,
+        hash: revm::primitives::B256,
+    ) -> Result<revm::bytecode::Bytecode, Broken> {
+        self.0.code_by_hash(hash).map_err(|_| Broken)
+    }
+
+    fn storage(
+        &mut self,
+        address: revm::primitives::Address,
+        slot: revm::primitives::U256,
+    ) -> Result<revm::primitives::U256, Broken> {
+        if slot == revm::primitives::U256::from(0xdead) {
+            return Err(Broken);
+        }
+        self.0.storage(address, slot).map_err(|_| Broken)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<revm::primitives::B256, Broken> {
+        self.0.block_hash(number).map_err(|_| Broken)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Broken;
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("disk on fire")
+    }
+}
+
+impl std::error::Error for Broken {}
+impl revm::database_interface::DBErrorMarker for Broken {}
+
+#[test]
+fn a_failing_database_ends_suspended_programs_with_an_error() {
+    let mut bench = Bench::new();
+    let load = "(i32.store16 (i32.const 30) (i32.const 0xadde))
+        (call $storage_load_bytes32 (i32.const 0) (i32.const 32)) (i32.const 0)";
+    let inner = bench.program(&module(&["storage_load_bytes32"], 1, load));
+    let evm = bench.put(forwarder(0xf1, inner));
+    let at: String = evm
+        .iter()
+        .enumerate()
+        .map(|(i, b)| format!("(i32.store8 (i32.const {}) (i32.const {b}))", 64 + i))
+        .collect();
+    let call = format!(
+        "{at} (call $call_contract (i32.const 64) (i32.const 0) (i32.const 0) (i32.const 96)
+            (i64.const -1) (i32.const 200))"
+    );
+    let outer = bench.program(&module(&["call_contract"], 1, &call));
+    assert!(bench.send(outer, [], 0).result.is_success());
+    let tx = bench.tx(revm::primitives::TxKind::Call(outer), vec![], 0);
+    let mut failing = Failing(bench.db.clone());
+    let error =
+        bench.vm.transact(&mut failing, &bench.block, tx, devnet::vm::Mode::Call).unwrap_err();
+    assert!(error.to_string().contains("disk on fire"), "{error}");
 }
