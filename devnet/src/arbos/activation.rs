@@ -13,11 +13,10 @@ use crate::stylus::{
     code::{self, CodeError, Kind, Root},
     costs::ActivationNumbers,
     module::{ModuleError, Rules},
+    prices::prices,
     rewrite::{self, Prepared},
 };
 
-/// Gas charged before anything is looked at.
-const FIXED: u64 = 1_659_168;
 /// Gas of reading the parameters.
 pub(super) const READ_PARAMS: u64 = 100;
 /// Gas of a storage read.
@@ -135,7 +134,7 @@ pub(super) fn activate(ctx: &mut Ctx<'_>, address: Address) -> Result<Activated,
         let price = ctx.read(Space::programs(5).field(0))?;
         ctx.burn(price.saturating_to())?;
     }
-    ctx.burn(FIXED)?;
+    ctx.burn(prices().activation().fixed_gas)?;
     let (code, codehash) = ctx.world.code(address)?;
     if ctx.world.self_destructed(address) {
         return Err(Stop::Revert);

@@ -1,7 +1,7 @@
 //! Numbers fixed at activation: what a program costs to start, to keep and to activate.
 
 use super::{
-    module::{Module, ModuleError},
+    module::{Counts, Module, ModuleError},
     prices::prices,
     validate::ADDED_GLOBALS,
 };
@@ -40,15 +40,6 @@ struct Sizes {
     pages: u64,
 }
 
-fn share(section: &str, term: &str, count: u64) -> u64 {
-    let pair = &prices().activation()[section][term];
-    let (mul, div) = match pair.as_array() {
-        Some(pair) => (pair[0].as_u64(), pair[1].as_u64()),
-        None => (pair["mul"].as_u64(), pair["div"].as_u64()),
-    };
-    count * mul.unwrap_or(0) / div.unwrap_or(1)
-}
-
 /// Computes the numbers of an instrumented module.
 ///
 /// # Errors
@@ -79,7 +70,7 @@ pub(super) fn numbers(
         cached_init_cost: fit(cached, "cached cost too high")?,
         asm_estimate: fit(asm_estimate(sizes), "program is too large")?,
         footprint: module.footprint(),
-        variable_gas: variable_gas(module, sizes, operators, arbos),
+        variable_gas: variable_gas(counts, sizes, operators, arbos),
     })
 }
 
@@ -88,40 +79,69 @@ fn fit<T: TryFrom<u64>>(value: u64, text: &str) -> Result<T, ModuleError> {
 }
 
 fn init_cost(sizes: Sizes) -> u64 {
-    let part = |term, count| share("init_cost_v2", term, count);
-    part("functions", sizes.functions)
-        + part("type_len", sizes.type_len)
-        + part("wasm_bytes", sizes.wasm_len)
+    let rates = &prices().activation().init_cost_v2;
+    rates.functions.of(sizes.functions)
+        + rates.type_len.of(sizes.type_len)
+        + rates.wasm_bytes.of(sizes.wasm_len)
 }
 
 fn cached_init_cost(sizes: Sizes) -> u64 {
-    let part = |term, count| share("cached_init_cost", term, count);
-    part("functions", sizes.functions)
-        + part("type_len", sizes.type_len)
-        + part("wasm_bytes", sizes.wasm_len)
-        + part("globals_with_4_added", sizes.globals)
-        + part("segment_bytes", sizes.segments)
-        + part("initial_pages", sizes.pages)
+    let rates = &prices().activation().cached_init_cost;
+    rates.functions.of(sizes.functions)
+        + rates.type_len.of(sizes.type_len)
+        + rates.wasm_bytes.of(sizes.wasm_len)
+        + rates.globals_with_4_added.of(sizes.globals)
+        + rates.segment_bytes.of(sizes.segments)
+        + rates.initial_pages.of(sizes.pages)
 }
 
 fn asm_estimate(sizes: Sizes) -> u64 {
-    let part = |term, count| share("asm_estimate", term, count);
-    prices().activation()["asm_estimate"]["base"].as_u64().unwrap_or(0)
-        + part("functions", sizes.functions)
-        + part("type_len", sizes.type_len)
-        + part("wasm_bytes", sizes.wasm_len)
+    let rates = &prices().activation().asm_estimate;
+    rates.base
+        + rates.functions.of(sizes.functions)
+        + rates.type_len.of(sizes.type_len)
+        + rates.wasm_bytes.of(sizes.wasm_len)
 }
 
-fn variable_gas(module: &Module<'_>, sizes: Sizes, operators: u64, arbos: u64) -> [u64; 6] {
-    let unit = prices().activation()["gas_per_microsecond"].as_u64().unwrap_or(0);
-    let part = |term, count| unit * share("microseconds", term, count);
+fn variable_gas(counts: Counts, sizes: Sizes, operators: u64, arbos: u64) -> [u64; 6] {
+    let rates = &prices().activation().microseconds;
     let bytes = if arbos >= 32 { sizes.wasm_len } else { 0 };
     [
-        part("wasm_bytes", bytes),
-        part("functions", sizes.functions),
-        part("data_payload_bytes", module.counts.data_payload),
-        part("element_segment_bytes", module.counts.element_encoded),
-        part("initial_pages", sizes.pages),
-        part("instrumented_operators", operators),
+        rates.wasm_bytes.of(bytes),
+        rates.functions.of(sizes.functions),
+        rates.data_payload_bytes.of(counts.data_payload),
+        rates.element_segment_bytes.of(counts.element_encoded),
+        rates.initial_pages.of(sizes.pages),
+        rates.instrumented_operators.of(operators),
     ]
+    .map(|microseconds| prices().activation().gas_per_microsecond * microseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: Sizes = Sizes {
+        functions: 200,
+        type_len: 700,
+        wasm_len: 58_440,
+        globals: 9,
+        segments: 5000,
+        pages: 2,
+    };
+
+    #[test]
+    fn every_term_is_floored_by_itself() {
+        assert_eq!(init_cost(SIZES), 1650 + 741 + 7515);
+        assert_eq!(cached_init_cost(SIZES), 26 + 0 + 71 + 14 + 3762 + 10);
+        assert_eq!(asm_estimate(SIZES), 512_000 + 199_365 + 7991 + 365_998);
+    }
+
+    #[test]
+    fn the_variable_charge_is_in_whole_microseconds() {
+        let counts = Counts { data_payload: 4800, element_encoded: 150, ..Counts::default() };
+        let gas = variable_gas(counts, SIZES, 90_000, 51);
+        assert_eq!(gas, [18_544, 34, 834, 26, 4434, 48_150].map(|us| 28 * us));
+        assert_eq!(variable_gas(counts, SIZES, 90_000, 31)[0], 0);
+    }
 }

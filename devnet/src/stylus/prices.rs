@@ -1,9 +1,13 @@
 //! Ink and gas prices, read once from the price sheet that is compiled in.
 
+mod activation;
+
 use std::{collections::HashMap, sync::LazyLock};
 
 use serde::Deserialize;
 use wasmparser::Operator;
+
+pub use activation::{Activation, Rate};
 
 /// The whole price sheet.
 #[derive(Debug, Deserialize)]
@@ -14,7 +18,7 @@ pub struct Prices {
     opcodes_accepted_but_unaffordable: Unaffordable,
     hostio: HashMap<String, HostPrice>,
     memory_exponents: Vec<u64>,
-    activation: serde_json::Value,
+    activation: Activation,
 }
 
 #[derive(Debug, Deserialize)]
@@ -132,9 +136,9 @@ impl Prices {
         &self.memory_exponents
     }
 
-    /// A `[mul, div]` pair or single number of the activation section.
+    /// What activation charges and computes.
     #[must_use]
-    pub fn activation(&self) -> &serde_json::Value {
+    pub const fn activation(&self) -> &Activation {
         &self.activation
     }
 }
