@@ -11,6 +11,7 @@ mod server;
 mod status;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, put};
@@ -26,7 +27,9 @@ use crate::store::Store;
 /// Inputs that are received at the same time; each may take its full size in memory.
 const UPLOADS: usize = 4;
 /// Event streams that are open at the same time.
-const STREAMS: usize = 128;
+const STREAMS: u32 = 128;
+/// What open event streams get at shutdown to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// What the API tells of.
 #[derive(Clone)]
@@ -63,17 +66,21 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     tracing::info!(%address, "the API listens");
-    server::serve(listener, router(state, shutdown.clone()), shutdown).await;
-    Ok(())
-}
-
-fn router(state: ApiState, shutdown: CancellationToken) -> Router {
+    let streams = Arc::new(Semaphore::new(STREAMS as usize));
     let shared = Shared {
         api: Arc::new(state),
         uploads: Arc::new(Semaphore::new(UPLOADS)),
-        streams: Arc::new(Semaphore::new(STREAMS)),
-        shutdown,
+        streams: streams.clone(),
+        shutdown: shutdown.clone(),
     };
+    server::serve(listener, router(shared), shutdown).await;
+    if tokio::time::timeout(GOODBYE, streams.acquire_many(STREAMS)).await.is_err() {
+        tracing::debug!("event streams are cut off by the shutdown");
+    }
+    Ok(())
+}
+
+fn router(shared: Shared) -> Router {
     Router::new()
         .route("/healthz", get(status::healthz))
         .route("/metrics", get(status::metrics))

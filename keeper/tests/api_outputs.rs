@@ -1,0 +1,75 @@
+//! What a job leaves is handed out byte for byte, and as nothing that a browser would run.
+
+mod api_support;
+
+use alloy::primitives::keccak256;
+use api_support::{Api, CHAIN, REGISTRY, code};
+use domain::receipt::{Outcome, SignedReceipt};
+
+#[tokio::test]
+async fn a_result_comes_byte_for_byte_as_a_text_to_save() {
+    let api = Api::start().await;
+    let result = "<script>alert('é')</script>\r\n\0".as_bytes();
+    api.ended(1, result, b"worked\n", Outcome::Ok).await;
+    let response = api.get("/v1/jobs/1/result").await;
+    assert_eq!(response.status(), 200);
+    let headers = response.headers().clone();
+    assert_eq!(headers["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(headers["x-content-type-options"], "nosniff");
+    assert_eq!(headers["content-disposition"], "attachment; filename=\"result-1.txt\"");
+    assert_eq!(headers["etag"].to_str().expect("text"), format!("\"{}\"", keccak256(result)));
+    assert_eq!(response.bytes().await.expect("bytes"), result);
+    assert_eq!(api.get("/v1/jobs/1/log").await.text().await.expect("text"), "worked\n");
+}
+
+#[tokio::test]
+async fn what_is_not_text_is_bytes() {
+    let api = Api::start().await;
+    api.ended(1, b"\xff\xd8\xff", b"\x80", Outcome::Ok).await;
+    for (path, name) in [("/v1/jobs/1/result", "result-1.bin"), ("/v1/jobs/1/log", "log-1.bin")] {
+        let response = api.get(path).await;
+        assert_eq!(response.headers()["content-type"], "application/octet-stream");
+        let disposition = response.headers()["content-disposition"].to_str().expect("text");
+        assert!(disposition.contains(name), "{disposition}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_run_has_a_log_but_no_result_and_says_why() {
+    let api = Api::start().await;
+    api.ended(1, b"half", b"it went wrong\n", Outcome::OutOfMemory).await;
+    let (status, body) = api.json("/v1/jobs/1/result").await;
+    assert_eq!((status, code(&body)), (404, "notFound"));
+    assert!(body["error"]["message"].as_str().expect("text").contains("out of memory"), "{body}");
+    assert_eq!(api.get("/v1/jobs/1/log").await.text().await.expect("text"), "it went wrong\n");
+}
+
+#[tokio::test]
+async fn what_is_still_to_come_is_told_from_what_never_will() {
+    let api = Api::start().await;
+    api.running(1).await;
+    for what in ["result", "log", "receipt"] {
+        let (status, body) = api.json(&format!("/v1/jobs/1/{what}")).await;
+        assert_eq!((status, code(&body)), (404, "notYet"), "{what}");
+    }
+    api.stuck(1).await;
+    for what in ["result", "log", "receipt"] {
+        let (status, body) = api.json(&format!("/v1/jobs/1/{what}")).await;
+        assert_eq!((status, code(&body)), (404, "notFound"), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_is_what_the_verifier_takes() {
+    let api = Api::start().await;
+    api.ended(1, b"done", b"", Outcome::Ok).await;
+    let intent = api.receipted(1).await;
+    let response = api.get("/v1/jobs/1/receipt").await;
+    let tag = response.headers()["etag"].to_str().expect("text").to_owned();
+    let signed: SignedReceipt = response.json().await.expect("a signed receipt");
+    assert_eq!((signed.chain_id, signed.registry), (CHAIN, REGISTRY));
+    assert_eq!(signed.receipt, intent.receipt);
+    assert_eq!(signed.signature, intent.receipt_signature);
+    assert_eq!(signed.digest(), intent.receipt_hash);
+    assert_eq!(tag, format!("\"{}\"", intent.receipt_hash));
+}
