@@ -35,7 +35,7 @@ const WRITE_ARGS: &str = r#"(module
 fn ask<C: SolCall>(bench: &mut Bench, to: Address, call: C) -> C::Return {
     let outcome = bench.call(to, call.abi_encode());
     assert!(outcome.result.is_success(), "{}: {outcome:?}", C::SIGNATURE);
-    C::abi_decode_returns(&output(&outcome)).unwrap()
+    C::abi_decode_returns(&output(&outcome)).expect("a decodable answer")
 }
 
 /// Sends a transaction and expects it to succeed.
@@ -50,7 +50,7 @@ fn intrinsic(data: &[u8]) -> u64 {
 }
 
 fn hash_of(bench: &mut Bench, program: Address) -> B256 {
-    bench.db.basic(program).unwrap().unwrap().code_hash
+    bench.db.basic(program).expect("a map does not fail").expect("an account").code_hash
 }
 
 #[test]

@@ -34,13 +34,13 @@ fn written(name: &str, size: u32) -> Bytes {
 /// A fact that is returned as i64.
 fn long(name: &str) -> u64 {
     let body = format!("(i64.store (i32.const 512) (call ${name}))");
-    u64::from_le_bytes(answer(&[name], &body, &[], 8)[..].try_into().unwrap())
+    u64::from_le_bytes(answer(&[name], &body, &[], 8)[..].try_into().expect("8 bytes"))
 }
 
 /// A fact that is returned as i32.
 fn short(name: &str) -> u32 {
     let body = format!("(i32.store (i32.const 512) (call ${name}))");
-    u32::from_le_bytes(answer(&[name], &body, &[], 4)[..].try_into().unwrap())
+    u32::from_le_bytes(answer(&[name], &body, &[], 4)[..].try_into().expect("4 bytes"))
 }
 
 fn u(value: u64) -> Vec<u8> {
@@ -113,7 +113,7 @@ fn memory_outside_the_program_is_a_failure() {
         ("storage_load_bytes32", format!("(call $storage_load_bytes32 {far} (i32.const 0))")),
         ("emit_log", format!("(call $emit_log {far} (i32.const 7) (i32.const 0))")),
         ("native_keccak256", format!("(call $native_keccak256 {far} (i32.const 7) (i32.const 0))")),
-        ("account_balance", format!("(call $account_balance (i32.const -1) (i32.const 0))")),
+        ("account_balance", "(call $account_balance (i32.const -1) (i32.const 0))".to_owned()),
     ];
     for (name, body) in cases {
         let mut bench = Bench::new();

@@ -16,7 +16,7 @@ fn refusal(wat: &str) -> ModuleError {
 }
 
 fn refusal_at(wat: &str, arbos: u64) -> ModuleError {
-    let wasm = wat::parse_str(wat).unwrap();
+    let wasm = wat::parse_str(wat).expect("valid text");
     match prepare(&wasm, Rules { arbos, debug: false }) {
         Ok(_) => panic!("accepted: {wat}"),
         Err(error) => error,
@@ -24,7 +24,7 @@ fn refusal_at(wat: &str, arbos: u64) -> ModuleError {
 }
 
 fn accepted(wat: &str, arbos: u64, debug: bool) {
-    let wasm = wat::parse_str(wat).unwrap();
+    let wasm = wat::parse_str(wat).expect("valid text");
     if let Err(error) = prepare(&wasm, Rules { arbos, debug }) {
         panic!("refused {wat}: {error}");
     }

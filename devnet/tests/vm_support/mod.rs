@@ -41,12 +41,13 @@ impl Bench {
 
     pub fn with(config: VmConfig) -> Self {
         let config = VmConfig { chain_owner: ALICE, ..config };
-        let vm = Vm::new(config).unwrap();
+        let vm = Vm::new(config).expect("an engine");
         let mut db = InMemoryDB::default();
         for account in vm.genesis() {
             db.insert_account_info(account.address, account.info);
             for (slot, value) in account.storage {
-                db.insert_account_storage(account.address, slot, value).unwrap();
+                db.insert_account_storage(account.address, slot, value)
+                    .expect("a map does not fail");
             }
         }
         let rich = AccountInfo::from_balance(U256::from(ETHER) * U256::from(1000));
@@ -65,7 +66,7 @@ impl Bench {
 
     /// Puts an assembled program into a fresh account without activating it.
     pub fn put_wat(&mut self, wat: &str) -> Address {
-        self.put(compress_classic(&wat::parse_str(wat).unwrap()))
+        self.put(compress_classic(&wat::parse_str(wat).expect("valid text")))
     }
 
     /// Puts a program into a fresh account and activates it.
@@ -85,7 +86,7 @@ impl Bench {
     }
 
     pub fn tx(&mut self, to: TxKind, data: Vec<u8>, value: u64) -> TxEnv {
-        let nonce = self.db.basic(ALICE).unwrap().unwrap_or_default().nonce;
+        let nonce = self.db.basic(ALICE).expect("a map does not fail").unwrap_or_default().nonce;
         TxEnv::builder()
             .caller(ALICE)
             .nonce(nonce)
@@ -96,7 +97,7 @@ impl Bench {
             .gas_price(u128::from(self.block.env.basefee))
             .chain_id(Some(412_346))
             .build()
-            .unwrap()
+            .expect("a complete transaction")
     }
 
     /// Sends a transaction and keeps its changes.
@@ -106,7 +107,8 @@ impl Bench {
     }
 
     pub fn run(&mut self, tx: TxEnv) -> Outcome {
-        let outcome = self.vm.transact(&mut self.db, &self.block, tx, Mode::Transaction).unwrap();
+        let outcome =
+            self.vm.transact(&mut self.db, &self.block, tx, Mode::Transaction).expect("an outcome");
         self.db.commit(outcome.state.clone());
         outcome
     }
@@ -117,7 +119,7 @@ impl Bench {
         tx.gas_price = 0;
         let mut block = BlockContext::new(self.block.env.clone());
         block.l1_number = self.block.l1_number;
-        self.vm.transact(&mut self.db, &block, tx, Mode::Call).unwrap()
+        self.vm.transact(&mut self.db, &block, tx, Mode::Call).expect("an outcome")
     }
 
     /// Sends a transaction, keeps its changes and returns its host calls too.
@@ -133,18 +135,20 @@ impl Bench {
     ) -> (Outcome, Trace) {
         let tx = self.tx(TxKind::Call(to), data.into(), value);
         let mut trace = Trace::default();
-        let outcome =
-            self.vm.inspect(&mut self.db, &self.block, tx, Mode::Transaction, &mut trace).unwrap();
+        let outcome = self
+            .vm
+            .inspect(&mut self.db, &self.block, tx, Mode::Transaction, &mut trace)
+            .expect("an outcome");
         self.db.commit(outcome.state.clone());
         (outcome, trace)
     }
 
     pub fn slot(&mut self, address: Address, slot: u64) -> U256 {
-        self.db.storage(address, U256::from(slot)).unwrap()
+        self.db.storage(address, U256::from(slot)).expect("a map does not fail")
     }
 
     pub fn balance(&mut self, address: Address) -> U256 {
-        self.db.basic(address).unwrap().unwrap_or_default().balance
+        self.db.basic(address).expect("a map does not fail").unwrap_or_default().balance
     }
 
     pub fn next_block(&mut self, seconds: u64) {
@@ -229,7 +233,7 @@ impl<CTX: ContextTr> Inspector<CTX> for Trace {
 pub fn module(imports: &[&str], pages: u32, body: &str) -> String {
     let mut wat = String::from("(module\n");
     for name in imports {
-        let (params, results) = prices().host_signature(name).unwrap();
+        let (params, results) = prices().host_signature(name).expect("a host function");
         wat += &format!("(import \"vm_hooks\" \"{name}\" (func ${name}");
         if !params.is_empty() {
             wat += &format!(" (param {})", params.join(" "));
