@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::{self, ApiState};
 use crate::boot;
 use crate::chain;
 use crate::config::Config;
@@ -19,7 +20,6 @@ use crate::probe;
 use crate::settle;
 use crate::store::Store;
 use crate::telemetry;
-use pending_api::{self as api, ApiState};
 
 /// Which deployment a keeper serves, and as whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -158,26 +158,5 @@ impl Tasks {
         store.flush().await.context("closing the store")?;
         tracing::info!("keeper has ended");
         served
-    }
-}
-
-/// Stands in until the API module is there.
-mod pending_api {
-    use super::*;
-    pub(super) struct ApiState {
-        pub(super) store: Store,
-        pub(super) health: watch::Receiver<Health>,
-        pub(super) metrics: metrics_exporter_prometheus::PrometheusHandle,
-        pub(super) info: Info,
-        pub(super) max_input_bytes: u64,
-    }
-    pub(super) async fn serve(
-        _listener: TcpListener,
-        state: ApiState,
-        shutdown: CancellationToken,
-    ) -> std::io::Result<()> {
-        shutdown.cancelled().await;
-        drop((state.store, state.health, state.metrics, state.info, state.max_input_bytes));
-        Ok(())
     }
 }
