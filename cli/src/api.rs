@@ -118,6 +118,14 @@ impl Api {
         self.get("/healthz").await.is_ok_and(|response| response.status().is_success())
     }
 
+    /// What the keeper says about its health, for people.
+    pub async fn health(&self) -> String {
+        match self.get("/healthz").await {
+            Ok(response) => response.text().await.unwrap_or_else(|error| error.to_string()),
+            Err(error) => error.to_string(),
+        }
+    }
+
     /// What the keeper says about itself.
     pub async fn info(&self) -> anyhow::Result<Info> {
         self.json("/v1/info").await

@@ -1,5 +1,7 @@
 //! Wrong use is told clearly, on stderr, with an exit code that says what kind it is.
 
+#![allow(clippy::unwrap_used, reason = "a broken test may panic")]
+
 mod support;
 
 use support::{run, text};

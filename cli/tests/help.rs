@@ -1,5 +1,7 @@
 //! The help texts are part of the interface: a change of them is seen in review.
 
+#![allow(clippy::unwrap_used, reason = "a broken test may panic")]
+
 mod support;
 
 use support::{run, text};

@@ -1,6 +1,8 @@
 //! The whole product as a user drives it: `nexus dev` in one terminal, commands in another.
 //! Needs Docker, the sibling binaries, the contracts' build and the fixture agents.
 
+#![allow(clippy::unwrap_used, reason = "a broken test may panic")]
+
 mod support;
 
 use std::process::Command;

@@ -1,5 +1,7 @@
 //! `nexus receipt` on files, without any network.
 
+#![allow(clippy::unwrap_used, reason = "a broken test may panic")]
+
 mod support;
 
 use std::path::Path;

@@ -8,11 +8,7 @@ pub use check::{Plan, check_input, plan};
 pub use pay::{Bought, pay, upload};
 pub use watch::{Finished, follow};
 
-use std::{
-    fs,
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::{fs, io::Read as _, path::Path};
 
 use crate::failure::Failure;
 
@@ -27,7 +23,7 @@ pub fn read_input(path: &Path) -> anyhow::Result<Vec<u8>> {
         Failure::Refused(format!("the input {} cannot be read: {error}", path.display()))
     };
     let mut bytes = Vec::new();
-    if path == PathBuf::from("-") {
+    if path == Path::new("-") {
         std::io::stdin().lock().take(READ_MAX + 1).read_to_end(&mut bytes).map_err(refuse)?;
     } else {
         let file = fs::File::open(path).map_err(refuse)?;

@@ -139,8 +139,12 @@ pub async fn start_keeper(
     command.args(["run", "--config"]).arg(config);
     let mut process = Process::spawn("keeper", &mut command, show)?;
     let api = Api::new(&format!("http://{listen}"))?;
-    until(&mut process, async || api.is_healthy().await).await?;
-    Ok((process, api))
+    match until(&mut process, async || api.is_healthy().await).await {
+        Ok(()) => Ok((process, api)),
+        Err(error) => {
+            Err(error.context(format!("the keeper is not healthy: {}", api.health().await)))
+        }
+    }
 }
 
 fn keeper_config(

@@ -1,5 +1,5 @@
 //! Running the binary, and a network to run it against.
-#![allow(dead_code)]
+#![allow(dead_code, missing_docs)]
 
 use std::{
     path::{Path, PathBuf},
