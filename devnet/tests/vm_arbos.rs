@@ -235,6 +235,17 @@ fn owners_set_things_for_free_and_others_cannot() {
 }
 
 #[test]
+fn dearer_ink_leaves_prices_in_gas_alone() {
+    let mut bench = Bench::new();
+    tell(&mut bench, OWNER, Owner::setInkPriceCall { price: 20_000 });
+    let body = "(call $storage_load_bytes32 (i32.const 0) (i32.const 32)) (i32.const 0)";
+    let program = bench.program(&module(&["storage_load_bytes32"], 1, body));
+    let (_, trace) = bench.trace(program, []);
+    // 2 gas for the API instead of 5.
+    assert_eq!(trace.ink("storage_load_bytes32"), [18_480 + (2100 + 2) * 20_000]);
+}
+
+#[test]
 fn code_can_be_overwritten_only_on_debug_chains() {
     let mut bench = Bench::new();
     let target = bench.put(vec![1, 2]);

@@ -154,15 +154,18 @@ struct Env<'c> {
 
 impl<'c> Env<'c> {
     /// Starts a host call: takes its base ink and checks that the gas it needs is there.
-    fn enter(mut caller: HostCaller<'c>, name: &'static str) -> Result<Self, Escape> {
+    fn enter(caller: HostCaller<'c>, name: &'static str) -> Result<Self, Escape> {
+        let mut env = Self::open(caller, name)?;
+        env.need(prices().host_needs(name))?;
+        Ok(env)
+    }
+
+    /// Starts a host call whose need depends on more than its name.
+    fn open(mut caller: HostCaller<'c>, name: &'static str) -> Result<Self, Escape> {
         let handles = caller.data().handles.ok_or(Escape::Engine("host call before set-up"))?;
         let start_ink = ink_of(&mut caller, handles);
         let mut env = Self { caller, handles, name, start_ink };
         env.buy(prices().host_base(name))?;
-        match prices().host_needs(name) {
-            0 => {}
-            gas => env.need(gas)?,
-        }
         Ok(env)
     }
 

@@ -13,6 +13,8 @@ use crate::stylus::{
 
 /// Ink of asking the EVM; a storage miss pays it as whole gas.
 const EVM_API_INK: u64 = 59_673;
+/// Gas of the dearest load without the API: a cold slot in the last tier.
+const COLD_LOAD: u64 = 2100 + 10;
 /// Gas of a transient access.
 const TRANSIENT: u64 = 100;
 
@@ -112,7 +114,9 @@ pub(super) fn add_to(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
 }
 
 async fn load(caller: HostCaller<'_>, key: u32, to: u32) -> Result<(), Escape> {
-    let mut env = Env::enter(caller, "storage_load_bytes32")?;
+    let mut env = Env::open(caller, "storage_load_bytes32")?;
+    let api_gas = EVM_API_INK / env.price();
+    env.need(COLD_LOAD + api_gas)?;
     let key = env.read_word(key)?;
     let mut gas = env.host().storage.read_gas();
     let cached = env.host().storage.slots.get(&key).map(|slot| slot.value);
@@ -122,7 +126,7 @@ async fn load(caller: HostCaller<'_>, key: u32, to: u32) -> Result<(), Escape> {
             let Response::Word { value, gas: cost } = env.ask(Request::Load(key)).await else {
                 return Err(mismatch());
             };
-            gas += cost + EVM_API_INK / env.price();
+            gas += cost + api_gas;
             env.host().storage.slots.insert(key, Slot { value, known: Some(value) });
             value
         }
