@@ -55,6 +55,9 @@ impl Chain {
         if let Some((_, index)) = replacement.txs.iter().find(|(_, index)| *index >= depth) {
             return Err(ReorgError::OutOfRange { index: *index, depth });
         }
+        for (data, _) in &replacement.txs {
+            self.check_replacement(data)?;
+        }
         let removed = self.rollback(depth)?;
         let mut rejected = Vec::new();
         for (index, old) in (0u64..).zip(removed) {
@@ -106,6 +109,14 @@ impl Chain {
             self.mine_exactly(Vec::new(), rejected)?;
         }
         Ok(())
+    }
+
+    /// Refuses what cannot be built before anything is removed.
+    fn check_replacement(&self, data: &TransactionData) -> Result<(), SubmitError> {
+        match data {
+            TransactionData::Raw(raw) => Ok(Tx::decode(raw)?.check_chain(self.config.chain_id)?),
+            TransactionData::JSON(request) => self.build(request.clone()).map(|_| ()),
+        }
     }
 
     /// Builds one transaction; nonces count on from `before`, which stand in the same block.

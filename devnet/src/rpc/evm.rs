@@ -1,7 +1,7 @@
 //! `evm_*`: mining, time and snapshots, under all the names that tools use for them.
 
 use super::Node;
-use super::error::RpcResult;
+use super::error::{RpcError, RpcResult};
 use super::registry::{Registered, Registry};
 use super::shapes;
 use crate::chain::{Block, Chain, MineError, TimeError};
@@ -33,7 +33,7 @@ fn mining(registry: &mut Registry) -> Registered {
     registry.method(&["anvil_mine", "hardhat_mine"], |node, mut args| async move {
         let count = args.optional_number()?.unwrap_or(1);
         let interval = args.optional_number()?;
-        node.chain(move |chain| mine(chain, count, interval)).await?;
+        mine_some(&node, count, interval).await?;
         Ok(())
     })
 }
@@ -46,7 +46,14 @@ async fn mine_with(node: &Node, options: Option<MineOptions>) -> RpcResult<Vec<A
     if let Some(timestamp) = timestamp {
         node.chain(move |chain| set_next(chain, timestamp)).await?;
     }
-    node.chain(move |chain| mine(chain, blocks, None)).await
+    mine_some(node, blocks, None).await
+}
+
+async fn mine_some(node: &Node, count: u64, interval: Option<u64>) -> RpcResult<Vec<Arc<Block>>> {
+    if count > MAX_BLOCKS {
+        return Err(RpcError::limit(format!("{count} blocks: at most {MAX_BLOCKS} at once")));
+    }
+    node.chain(move |chain| mine(chain, count, interval)).await
 }
 
 /// Mines blocks, `interval` seconds apart if given.
@@ -56,7 +63,7 @@ fn mine(
     interval: Option<u64>,
 ) -> Result<Vec<Arc<Block>>, MineError> {
     let mut blocks = Vec::new();
-    for index in 0..count.min(MAX_BLOCKS) {
+    for index in 0..count {
         if let Some(seconds) = interval.filter(|_| index > 0) {
             let next = chain.head().header.timestamp.saturating_add(seconds);
             let _ = chain.clock.set_next(next, next);

@@ -70,11 +70,11 @@ impl StoredAccount {
     }
 
     /// Whether nothing distinguishes the account from one that does not exist.
-    pub fn is_vacant(&self, storage_root: B256) -> bool {
+    pub fn is_vacant(&self) -> bool {
         self.balance.is_zero()
             && self.nonce == 0
             && self.code_hash == KECCAK256_EMPTY
-            && storage_root == alloy::trie::EMPTY_ROOT_HASH
+            && self.storage.is_empty()
     }
 
     /// Replaces the code. Bytes of every shape are accepted, also those no deployment allows.
@@ -121,7 +121,7 @@ impl State {
     /// Stores an account as given, or removes it when nothing is left in it.
     pub fn put(&mut self, account: StoredAccount) {
         let key = keccak256(account.address);
-        if account.is_vacant(account.storage.root()) {
+        if account.is_vacant() {
             self.accounts.remove(&key);
         } else {
             self.accounts.insert(&key, account);

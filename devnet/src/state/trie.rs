@@ -80,6 +80,11 @@ impl<V: TrieValue> Trie<V> {
         }
     }
 
+    /// Whether nothing is stored.
+    pub fn is_empty(&self) -> bool {
+        self.root.is_none()
+    }
+
     /// The Merkle root.
     pub fn root(&self) -> B256 {
         let Some(node) = &self.root else { return EMPTY_ROOT_HASH };

@@ -89,6 +89,10 @@ async fn a_reorg_beyond_genesis_is_refused_and_changes_nothing() {
     let error = rpc_error(&node, "anvil_reorg", json!([3, []])).await;
     assert!(error["message"].as_str().unwrap().contains("more than the 2 blocks"), "{error}");
     assert_eq!(rpc(&node, "eth_blockNumber", json!([])).await, "0x2");
+    let stranger = json!([1, [[{ "from": format!("0x{:040x}", 0xdead), "to": null }, 0]]]);
+    let error = rpc_error(&node, "anvil_reorg", stranger).await;
+    assert!(error["message"].as_str().unwrap().contains("unknown account"), "{error}");
+    assert_eq!(rpc(&node, "eth_blockNumber", json!([])).await, "0x2");
     rpc(&node, "anvil_rollback", json!([1])).await;
     assert_eq!(rpc(&node, "eth_blockNumber", json!([])).await, "0x1");
     node.shutdown().await;
