@@ -96,10 +96,12 @@ fn check_replacement(op: &ApprovedOperation, earlier: &Earlier) -> Result<(), Re
         );
         return Err(Refusal::new(RefusalCode::NonceUsed, message));
     }
-    if Wide::new(op.max_fee) <= earlier.max_fee || Wide::new(op.tip) < earlier.tip {
+    // Equal fees are fine: of one nonce only one operation is ever mined, and a caller that died
+    // before it stored our answer may come back with other gas limits at the fee cap.
+    if Wide::new(op.max_fee) < earlier.max_fee || Wide::new(op.tip) < earlier.tip {
         let message = format!(
-            "nonce {:#x} was signed at {} wei per gas (tip {}): a replacement needs a higher fee \
-             and no lower tip, not {} (tip {})",
+            "nonce {:#x} was signed at {} wei per gas (tip {}): a replacement may lower \
+             neither, as {} (tip {}) would",
             op.nonce, earlier.max_fee.0, earlier.tip.0, op.max_fee, op.tip
         );
         return Err(Refusal::new(RefusalCode::ReplacementUnderpriced, message));

@@ -40,7 +40,7 @@ fn a_nonce_serves_one_calldata_for_ever() {
 }
 
 #[test]
-fn fees_can_only_be_raised() {
+fn fees_can_never_be_lowered() {
     let fixture = Fixture::new();
     let service = fixture.service();
     let at = |fee| service.ask(op(settle_operation(7, fee)));
@@ -52,7 +52,7 @@ fn fees_can_only_be_raised() {
     assert_eq!(at(GWEI + 1), Err(RefusalCode::ReplacementUnderpriced));
     let mut other_gas = settle_operation(7, 2 * GWEI);
     other_gas.user_op.account_gas_limits = domain::userop::pack(1, 1);
-    assert_eq!(service.ask(op(other_gas)), Err(RefusalCode::ReplacementUnderpriced));
+    assert!(service.ask(op(other_gas)).is_ok());
     let mut lower_tip = settle_operation(7, 3 * GWEI);
     lower_tip.user_op.gas_fees = domain::userop::pack(0, 3 * GWEI);
     assert_eq!(service.ask(op(lower_tip)), Err(RefusalCode::ReplacementUnderpriced));
