@@ -388,3 +388,30 @@ fn fees_go_to_the_network_and_tips_are_dropped() {
     // 21000 + 9184 + init + cached + opcodes
     assert!((30_184..30_300).contains(&gas(&outcome)), "{}", gas(&outcome));
 }
+
+#[test]
+fn posting_a_transaction_is_paid_for_in_gas() {
+    let mut bench = Bench::with(devnet::vm::VmConfig {
+        l1_price_per_unit: 50_000_000_000,
+        ..devnet::vm::VmConfig::default()
+    });
+    let nobody = Address::repeat_byte(0x77);
+    let tx = bench.tx(TxKind::Call(nobody), vec![], 0);
+    let raw: Vec<u8> = (0..120).collect();
+    let (db, block) = (&mut bench.db, &bench.block);
+    let outcome = bench.vm.transact_signed(db, block, tx.clone(), &raw).unwrap();
+    // 16 units a byte at 500 gas: whole bytes of something near 120, which does not compress.
+    assert_eq!(gas(&outcome), 21_000 + outcome.gas_used_for_l1);
+    assert_eq!(outcome.gas_used_for_l1 % 8000, 0);
+    assert!((110..130).contains(&(outcome.gas_used_for_l1 / 8000)));
+    let pool = Address::from(revm::primitives::hex!("a4b00000000000000000000000000000000000f6"));
+    let paid = outcome.state[&pool].info.balance;
+    assert_eq!(paid, U256::from(outcome.gas_used_for_l1) * U256::from(100_000_000));
+    // The gas limit must cover it.
+    let mut poor = tx.clone();
+    poor.gas_limit = 21_000 + outcome.gas_used_for_l1 - 1;
+    assert!(bench.vm.transact_signed(db, block, poor, &raw).is_err());
+    // Calls and unsigned runs pay nothing.
+    let outcome = bench.vm.transact(db, block, tx, Mode::Transaction).unwrap();
+    assert_eq!((gas(&outcome), outcome.gas_used_for_l1), (21_000, 0));
+}

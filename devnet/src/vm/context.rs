@@ -55,6 +55,8 @@ pub struct TxState {
     pub(super) open_frames: HashMap<Address, u32>,
     /// What the sender offered per gas, with the tip.
     pub(super) gas_price: U256,
+    /// Gas that pays for posting the transaction.
+    pub(super) l1_gas: u64,
     /// Gas held back during execution.
     pub(super) held_back: u64,
     /// Programs that ran in this block.

@@ -8,7 +8,7 @@ use revm::{
     context_interface::{
         Cfg,
         journaled_state::account::JournaledAccountTr,
-        result::{EVMError, HaltReason},
+        result::{EVMError, HaltReason, InvalidTransaction},
     },
     handler::{EthFrame, EvmTr, FrameResult, Handler, MainnetHandler, pre_execution},
     inspector::InspectorHandler,
@@ -16,7 +16,7 @@ use revm::{
     primitives::{Address, U256},
 };
 
-use super::{VmInspector, evm::ArbEvm};
+use super::{VmInspector, evm::ArbEvm, l1};
 use crate::arbos::{
     space::{Space, root},
     world::Slots,
@@ -24,6 +24,8 @@ use crate::arbos::{
 
 /// Gas a transaction may use at once, from ArbOS 50.
 const TX_GAS_LIMIT: u64 = 32_000_000;
+/// At most this share of the gas used is refunded (EIP-3529).
+const MAX_REFUND_QUOTIENT: u64 = 5;
 
 /// The rules.
 pub(super) struct ArbHandler<'a, DB, I>(PhantomData<(&'a mut DB, I)>);
@@ -41,6 +43,22 @@ impl<'a, DB: Database, I: VmInspector<'a, DB>> Handler for ArbHandler<'a, DB, I>
     type Evm = ArbEvm<'a, DB, I>;
     type Error = EVMError<DB::Error>;
     type HaltReason = HaltReason;
+
+    fn validate_initial_tx_gas(
+        &self,
+        evm: &mut Self::Evm,
+    ) -> Result<InitialAndFloorGas, Self::Error> {
+        let mut gas = Mainnet::<'a, DB, I>::default().validate_initial_tx_gas(evm)?;
+        let ctx = &evm.inner.ctx;
+        let initial_gas = gas.initial_total_gas().saturating_add(ctx.chain.l1_gas);
+        if initial_gas > ctx.tx.gas_limit {
+            let gas_limit = ctx.tx.gas_limit;
+            let error = InvalidTransaction::CallGasCostMoreThanGasLimit { initial_gas, gas_limit };
+            return Err(error.into());
+        }
+        gas.set_initial_regular_gas(gas.initial_regular_gas() + ctx.chain.l1_gas);
+        Ok(gas)
+    }
 
     fn validate_against_state_and_deduct_caller(
         &self,
@@ -63,7 +81,7 @@ impl<'a, DB: Database, I: VmInspector<'a, DB>> Handler for ArbHandler<'a, DB, I>
         let mut gas = Mainnet::<'a, DB, I>::default().tx_gas(evm, initial);
         let chain = &mut evm.inner.ctx.chain;
         if chain.limit_gas {
-            let most = TX_GAS_LIMIT.saturating_sub(initial.initial_total_gas());
+            let most = TX_GAS_LIMIT.saturating_sub(initial.initial_total_gas() - chain.l1_gas);
             chain.held_back = gas.remaining().saturating_sub(most);
             gas.set_remaining(gas.remaining() - chain.held_back);
         }
@@ -81,6 +99,20 @@ impl<'a, DB: Database, I: VmInspector<'a, DB>> Handler for ArbHandler<'a, DB, I>
         Ok(())
     }
 
+    fn refund(
+        &self,
+        evm: &mut Self::Evm,
+        result: &mut FrameResult,
+        eip7702_refund: i64,
+    ) -> Result<(), Self::Error> {
+        let l1_gas = evm.inner.ctx.chain.l1_gas;
+        let gas = result.gas_mut();
+        gas.record_refund(eip7702_refund);
+        let most = gas.total_gas_spent().saturating_sub(l1_gas) / MAX_REFUND_QUOTIENT;
+        gas.set_refund(gas.refunded().clamp(0, most.cast_signed()));
+        Ok(())
+    }
+
     fn reward_beneficiary(
         &self,
         evm: &mut Self::Evm,
@@ -92,9 +124,18 @@ impl<'a, DB: Database, I: VmInspector<'a, DB>> Handler for ArbHandler<'a, DB, I>
         }
         let slot = Space::root().field(root::NETWORK_FEE_ACCOUNT);
         let account = ctx.slot(slot).map_err(|error| EVMError::Custom(error.to_string()))?;
-        let price = ctx.tx.effective_gas_price(u128::from(ctx.block.basefee()));
-        let fee = U256::from(price).saturating_mul(U256::from(result.gas().used()));
-        ctx.journal_mut().load_account_mut(Address::from_word(account.into()))?.incr_balance(fee);
+        let price = U256::from(ctx.tx.effective_gas_price(u128::from(ctx.block.basefee())));
+        let l1_gas = ctx.chain.l1_gas;
+        let shares = [
+            (Address::from_word(account.into()), result.gas().used().saturating_sub(l1_gas)),
+            (l1::FUNDS_POOL, l1_gas),
+        ];
+        for (account, gas) in shares {
+            if gas > 0 {
+                let fee = price.saturating_mul(U256::from(gas));
+                ctx.journal_mut().load_account_mut(account)?.incr_balance(fee);
+            }
+        }
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod evm;
 mod frame;
 mod handler;
+mod l1;
 mod opcodes;
 mod precompiles;
 mod recent;

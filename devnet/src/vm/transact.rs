@@ -14,7 +14,7 @@ use revm::{
 
 use super::{
     BlockContext, GenesisAccount, NoTrace, TxState, VmConfig, VmContext, VmError, VmInspector,
-    evm::ArbEvm, handler::ArbHandler, opcodes, precompiles::ArbPrecompiles,
+    evm::ArbEvm, handler::ArbHandler, l1, opcodes, precompiles::ArbPrecompiles,
 };
 use crate::{
     arbos::{genesis, world::BlockFacts},
@@ -118,6 +118,26 @@ impl Vm {
         mode: Mode,
     ) -> Result<Outcome, VmError> {
         let mut evm = self.evm(db, block, tx, mode, NoTrace {})?;
+        let result = ArbHandler::default().run(&mut evm);
+        outcome(evm, result)
+    }
+
+    /// Runs a signed transaction, which also pays for being posted to the parent chain.
+    ///
+    /// `raw` is its binary form. Without an L1 price this is [`Vm::transact`].
+    ///
+    /// # Errors
+    /// As [`Vm::transact`].
+    pub fn transact_signed<DB: Database>(
+        &self,
+        db: &mut DB,
+        block: &BlockContext,
+        tx: TxEnv,
+        raw: &[u8],
+    ) -> Result<Outcome, VmError> {
+        let mut evm = self.evm(db, block, tx, Mode::Transaction, NoTrace {})?;
+        let ctx = &mut evm.inner.ctx;
+        ctx.chain.l1_gas = l1::poster_gas(ctx, raw, block.env.basefee)?;
         let result = ArbHandler::default().run(&mut evm);
         outcome(evm, result)
     }
@@ -243,6 +263,7 @@ fn outcome<'a, DB: Database, I: VmInspector<'a, DB>>(
     result: Result<ExecutionResult<HaltReason>, EVMError<DB::Error>>,
 ) -> Result<Outcome, VmError> {
     let state = evm.inner.ctx.journaled_state.finalize();
+    let gas_used_for_l1 = evm.inner.ctx.chain.l1_gas;
     let result = result.map_err(|error| match error {
         EVMError::Transaction(error) => VmError::Transaction(error),
         EVMError::Header(error) => VmError::Header(error),
@@ -250,5 +271,5 @@ fn outcome<'a, DB: Database, I: VmInspector<'a, DB>>(
         EVMError::Custom(error) => VmError::Engine(error),
         EVMError::CustomAny(error) => VmError::Engine(error.to_string()),
     })?;
-    Ok(Outcome { result, state, gas_used_for_l1: 0 })
+    Ok(Outcome { result, state, gas_used_for_l1 })
 }
