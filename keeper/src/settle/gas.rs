@@ -29,8 +29,9 @@ const INTRINSIC: u64 = 21_000;
 const PER_OPERATION: u64 = 25_000;
 /// What the EntryPoint's inner call takes from the execution limit's share.
 const FLOOR: u64 = 50_000;
-/// `validateUserOp` of a fresh nonce key writes the EntryPoint's nonce slot, too.
-const NONCE_SLOT: u64 = 25_000;
+/// What the EntryPoint counts as validation beside the account's own: the hash, and the first
+/// write of a nonce slot.
+const ENTRY_POINT_VALIDATION: u64 = 40_000;
 
 /// A settlement that would fail now.
 #[derive(Debug)]
@@ -62,10 +63,11 @@ pub(super) async fn verification(
             ChainError::Rpc { doing: "encoding an operation", reason: error.to_string() }
         })?,
         userOpHash: hash,
-        missingAccountFunds: U256::ZERO,
+        // So little that the account has it: what counts is that it pays at all.
+        missingAccountFunds: U256::ONE,
     };
     match from_entry_point(chain, call.abi_encode().into()).await {
-        Ok(gas) => Ok(margin(gas.saturating_sub(INTRINSIC)).max(FLOOR) + NONCE_SLOT),
+        Ok(gas) => Ok(margin(gas.saturating_sub(INTRINSIC)).max(FLOOR) + ENTRY_POINT_VALIDATION),
         Err(Refusal::Reverts(data)) => Err(ChainError::Rpc {
             doing: "estimating the account's validation",
             reason: format!("it reverts with {data}"),
