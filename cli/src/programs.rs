@@ -10,6 +10,7 @@ use alloy::{
     },
     sol,
     sol_types::SolCall as _,
+    transports::TransportError,
 };
 use deployer::{Artifact, build::MAX_CODE};
 use serde::Serialize;
@@ -23,8 +24,16 @@ use crate::{
 const ARB_WASM: Address = address!("0x0000000000000000000000000000000000000071");
 
 sol! {
+    #[derive(Debug)]
     interface IArbWasm {
         function activateProgram(address program) external payable returns (uint16 version, uint256 dataFee);
+        function codehashVersion(bytes32 codehash) external view returns (uint16 version);
+        error ProgramNotWasm();
+        error ProgramNotActivated();
+        error ProgramNeedsUpgrade(uint16 version, uint16 stylusVersion);
+        error ProgramExpired(uint64 ageInSeconds);
+        error ProgramUpToDate();
+        error ProgramInsufficientValue(uint256 have, uint256 want);
     }
 }
 
@@ -40,8 +49,10 @@ pub struct Checked {
     pub limit: usize,
     /// Whether it fits.
     pub fits: bool,
-    /// Stylus version it would be activated as.
+    /// Stylus version it is or would be activated as.
     pub stylus_version: Option<u16>,
+    /// Whether the chain already has it activated.
+    pub active: bool,
     /// What activation would cost beside gas.
     pub data_fee: Option<Wei>,
     /// Why the chain would refuse it.
@@ -49,6 +60,15 @@ pub struct Checked {
 }
 
 impl Checked {
+    fn verdict(&self) -> String {
+        match (&self.refusal, self.stylus_version, self.active) {
+            (Some(reason), _, _) => format!("refused: {reason}"),
+            (None, Some(version), true) => format!("is active, Stylus version {version}"),
+            (None, Some(version), false) => format!("would be, Stylus version {version}"),
+            (None, None, _) => "not asked".to_owned(),
+        }
+    }
+
     /// True when the program could be deployed and activated.
     pub fn is_ok(&self) -> bool {
         self.fits && self.refusal.is_none()
@@ -58,20 +78,37 @@ impl Checked {
 /// Asks the chain, without any transaction, what activating the program would give.
 pub async fn check(provider: &DynProvider, artifact: &Artifact) -> Checked {
     let code_bytes = artifact.code.len();
-    let answer = simulate(provider, &artifact.code).await;
-    let (answer, refusal) = match answer {
-        Ok(answer) => (Some(answer), None),
-        Err(reason) => (None, Some(reason)),
-    };
-    Checked {
+    let mut checked = Checked {
         program: artifact.program.name(),
         code_bytes,
         limit: MAX_CODE,
         fits: code_bytes <= MAX_CODE,
-        stylus_version: answer.as_ref().map(|answer| answer.version),
-        data_fee: answer.map(|answer| answer.dataFee.into()),
-        refusal,
+        stylus_version: None,
+        active: false,
+        data_fee: None,
+        refusal: None,
+    };
+    if let Some(version) = active_version(provider, &artifact.code).await {
+        checked.active = true;
+        checked.stylus_version = Some(version);
+        return checked;
     }
+    match simulate(provider, &artifact.code).await {
+        Ok(answer) => {
+            checked.stylus_version = Some(answer.version);
+            checked.data_fee = Some(answer.dataFee.into());
+        }
+        Err(reason) => checked.refusal = Some(reason),
+    }
+    checked
+}
+
+/// The Stylus version of code that the chain has already activated, wherever it stands.
+async fn active_version(provider: &DynProvider, code: &Bytes) -> Option<u16> {
+    let call = IArbWasm::codehashVersionCall { codehash: keccak256(code) };
+    let request = TransactionRequest::default().with_to(ARB_WASM).with_input(call.abi_encode());
+    let answer = provider.call(request).await.ok()?;
+    IArbWasm::codehashVersionCall::abi_decode_returns(&answer).ok()
 }
 
 async fn simulate(
@@ -91,10 +128,20 @@ async fn simulate(
         .with_to(ARB_WASM)
         .with_value(fee)
         .with_input(call.abi_encode());
-    let answer = provider.call(request).overrides(overrides).await.map_err(|e| e.to_string())?;
+    let answer = provider.call(request).overrides(overrides).await.map_err(refusal)?;
     IArbWasm::activateProgramCall::abi_decode_returns(&answer).map_err(|_| {
         "the answer of ArbWasm is no activation: is this an Arbitrum chain?".to_owned()
     })
+}
+
+fn refusal(error: TransportError) -> String {
+    let reason = error
+        .as_error_resp()
+        .and_then(|response| response.as_decoded_interface_error::<IArbWasm::IArbWasmErrors>());
+    match reason {
+        Some(reason) => format!("{reason:?}"),
+        None => error.to_string(),
+    }
 }
 
 /// All programs.
@@ -111,15 +158,11 @@ impl Report for CheckTable {
                 vec![
                     program.program.to_owned(),
                     format!("{} of {}", program.code_bytes, program.limit),
-                    match (&program.refusal, program.stylus_version) {
-                        (Some(reason), _) => format!("refused: {reason}"),
-                        (None, Some(version)) => format!("yes, Stylus version {version}"),
-                        (None, None) => String::new(),
-                    },
+                    program.verdict(),
                     program.data_fee.map(|fee| fee.to_string()).unwrap_or_default(),
                 ]
             })
             .collect();
-        table(&["program", "bytes", "would be activated", "data fee"], &[1, 3], &rows)
+        table(&["program", "bytes", "activation", "data fee"], &[1, 3], &rows)
     }
 }

@@ -3,9 +3,7 @@
 use anyhow::Context as _;
 
 use super::{Demo, FailedRun, ledger};
-use crate::{
-    commands::funds::withdraw_to, failure::Failure, output::Report as _, purchases::Status,
-};
+use crate::{commands::funds::withdraw_to, failure::Failure, purchases::Status};
 
 /// The fixture that always fails, and what it is given.
 const AGENT: &str = "exit-nonzero";
@@ -36,10 +34,13 @@ pub(super) async fn run(demo: &Demo) -> anyhow::Result<FailedRun> {
         ))
         .into());
     }
-    demo.out.note(format!("Withdrawn by the buyer:\n{}", withdrawn.human()));
+    demo.out.note(format!(
+        "Refunded in the settlement, and withdrawn by the buyer: {}, transaction {}",
+        withdrawn.amount, withdrawn.mined.transaction
+    ));
     let after = ledger::snapshot(&buyer, &demo.parties).await?;
     let ledger = ledger::compare(&buyer, &demo.parties, &before, &after).await?;
-    demo.out.note(ledger.table());
+    demo.out.note(ledger.story());
     Ok(FailedRun {
         agent: published,
         purchase: bought,

@@ -149,6 +149,24 @@ async fn gas_paid(chain: &Chain, blocks: std::ops::RangeInclusive<u64>) -> anyho
 }
 
 impl Ledger {
+    /// The changes as one line each.
+    pub fn story(&self) -> String {
+        let changed = self.rows.iter().filter_map(|row| {
+            let (ether, credit) = (row.change.0, row.registry_balance_change.0);
+            let parts = [(ether, "in ether"), (credit, "as balance in the registry")];
+            let told: Vec<String> = parts
+                .iter()
+                .filter(|(change, _)| !change.is_zero())
+                .map(|(change, what)| format!("{} {what}", show_change(*change)))
+                .collect();
+            (!told.is_empty()).then(|| format!("{:<19}  {}", row.name, told.join(", ")))
+        });
+        let mut lines: Vec<String> = changed.collect();
+        lines.push(format!("{:<19}  +{}", "gas, to the chain", self.gas));
+        lines.push("The rows add up to zero, and the registry holds what it owes.".to_owned());
+        lines.join("\n")
+    }
+
     /// The table for people.
     pub fn table(&self) -> String {
         let mut rows: Vec<Vec<String>> = self

@@ -135,7 +135,7 @@ impl Demo {
         out.step(6, "Where every wei went");
         let after = ledger::snapshot(&buyer, &self.parties).await?;
         let ledger = ledger::compare(&buyer, &self.parties, &before, &after).await?;
-        out.note(ledger.table());
+        out.note(ledger.story());
 
         out.step(7, "A run that fails: the buyer gets the money back");
         let failed_run = fault::run(self).await?;
@@ -212,10 +212,15 @@ impl Demo {
         let evidence =
             Evidence { input: Some(input), result: finished.raw.as_deref(), signer: None };
         let verification = receipts::verify(signed, evidence, Some(chain)).await?;
-        self.out.note(verification.human());
         if verification.verified {
+            self.out.note(format!(
+                "{} comparisons hold; signed by {}",
+                verification.checks.len(),
+                verification.signer.unwrap_or_default()
+            ));
             return Ok(verification);
         }
+        self.out.note(verification.human());
         Err(Failure::Unverified(format!("the receipt of purchase {id} does not hold")).into())
     }
 }

@@ -23,7 +23,11 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{account::Operator, data_dir::DataDir, process::Process};
+use super::{
+    account::Operator,
+    data_dir::DataDir,
+    process::{Process, bound},
+};
 use crate::{api::Api, failure::Failure, output::Output, ready::Contracts};
 
 /// How long a child may take until it is healthy.
@@ -96,7 +100,7 @@ pub async fn start_signer(
 ) -> anyhow::Result<(Process, PathBuf)> {
     let socket = data.folder("run")?.join("signer.sock");
     let config = data.write("signer.toml", &signer_config(target, &socket)?)?;
-    let mut command = Command::new(&programs.signer);
+    let mut command = bound(&programs.signer);
     command
         .args(["run", "--config"])
         .arg(config)
@@ -135,7 +139,7 @@ pub async fn start_keeper(
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(port)?));
     let config = keeper_config(data, target, signer, listen)?;
     let config = data.write("keeper.toml", &toml::to_string(&config)?)?;
-    let mut command = Command::new(&programs.keeper);
+    let mut command = bound(&programs.keeper);
     command.args(["run", "--config"]).arg(config);
     let mut process = Process::spawn("keeper", &mut command, show)?;
     let api = Api::new(&format!("http://{listen}"))?;

@@ -47,6 +47,20 @@ pub fn sibling(name: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// A command for a program that is ended when this process ends, even if it is killed and
+/// can stop nothing itself. That takes util-linux; without it the program is started plainly.
+pub fn bound(program: &Path) -> Command {
+    let Some(setpriv) = in_path("setpriv") else { return Command::new(program) };
+    let mut command = Command::new(setpriv);
+    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+    command
+}
+
+fn in_path(name: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
 impl Process {
     /// Starts a program in a process group of its own, so that Ctrl-C reaches only `nexus`,
     /// which then stops its children in order.
