@@ -78,6 +78,11 @@ impl AgentImage {
         Self::assemble(&bytes, manifest)
     }
 
+    /// What `docker load` takes: layer, configuration and index in one archive.
+    pub fn archive(&self) -> &[u8] {
+        &self.archive
+    }
+
     /// Loads the image into the engine on `socket`, or on the default one, and returns the
     /// digest to list: the one under which this engine finds it.
     ///

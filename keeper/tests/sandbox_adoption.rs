@@ -7,9 +7,14 @@ mod sandbox_support;
 
 use std::process::{Child, Command, Stdio};
 
-use bollard::query_parameters::InspectContainerOptions;
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, InspectContainerOptions,
+    RenameContainerOptionsBuilder,
+};
 use keeper::sandbox::{DockerConfig, Ending, RunSpec, Sandbox};
-use sandbox_support::{containers, docker, log, manifest, spec, unread, until};
+use sandbox_support::{containers, docker, log, spec, unread, until};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -83,35 +88,52 @@ async fn a_running_agent_is_adopted_and_its_log_replayed_from_the_beginning() {
 
 #[tokio::test]
 async fn a_run_that_ended_meanwhile_is_judged_the_same() {
-    let keeper = format!("adopt-ended-{}", std::process::id());
-    let sandbox = sandbox_of(&keeper);
-    // What the agent's result is when nothing goes wrong.
-    let whole = sandbox.run(spec("summarize", TEXT).await, unread(), CancellationToken::new());
-    let whole = whole.await.expect("a verdict");
-    assert_eq!(whole.ending, Ending::Success);
-    sandbox.settled().await;
+    // One agent writes text, the other all that is no text and no line break at the end.
+    for (agent, ending) in
+        [("summarize", Ending::Success), ("exit-nonzero", Ending::NonZeroExit(3))]
+    {
+        let keeper = format!("adopt-ended-{agent}-{}", std::process::id());
+        let sandbox = sandbox_of(&keeper);
+        // What the agent's result is when its keeper lives.
+        let whole = sandbox.run(spec(agent, TEXT).await, unread(), CancellationToken::new());
+        let whole = whole.await.expect("a verdict");
+        assert_eq!(whole.ending, ending);
+        sandbox.settled().await;
 
-    // The same container as run() makes, but nobody attends its end.
-    leave_behind(&keeper, "summarize", true).await;
-    let (sink, mut lines) = mpsc::channel(64);
-    let adopted = sandbox.adopt("the-job", 1, sink, CancellationToken::new()).await;
-    let adopted = adopted.expect("no error").expect("adopted");
-    assert_eq!(adopted.ending, Ending::Success, "{}", log(&adopted));
-    assert_eq!(adopted.result, whole.result, "byte for byte");
-    assert_eq!(adopted.log, whole.log, "byte for byte");
-    let mut replayed = Vec::new();
-    while let Some(line) = lines.recv().await {
-        replayed.push(line.text);
+        // The same container as run() makes, but nobody attends its end.
+        leave_behind(&keeper, agent, &[], TEXT).await;
+        let (sink, mut lines) = mpsc::channel(64);
+        let adopted = sandbox.adopt("the-job", 1, sink, CancellationToken::new()).await;
+        let adopted = adopted.expect("no error").expect("adopted");
+        assert_eq!(adopted.ending, ending, "{}", log(&adopted));
+        assert_eq!(adopted.exit_code, whole.exit_code);
+        assert!(adopted.result == whole.result, "byte for byte");
+        assert_eq!(adopted.log, whole.log, "byte for byte");
+        let mut replayed = Vec::new();
+        while let Some(line) = lines.recv().await {
+            replayed.push(line.text);
+        }
+        assert_eq!(replayed, log(&whole).lines().collect::<Vec<_>>());
+        sandbox.settled().await;
+        assert!(containers(&keeper).await.is_empty());
     }
-    assert_eq!(replayed, log(&whole).lines().collect::<Vec<_>>());
-    sandbox.settled().await;
-    assert!(containers(&keeper).await.is_empty());
 }
 
 #[tokio::test]
 async fn an_agent_whose_input_may_be_cut_short_is_discarded() {
     let keeper = format!("adopt-unfed-{}", std::process::id());
-    leave_behind(&keeper, "summarize", false).await;
+    leave_behind_unfed(&keeper, "summarize", &[], &TEXT[..TEXT.len() / 2]).await;
+    let sandbox = sandbox_of(&keeper);
+    let adopted = sandbox.adopt("the-job", 1, unread(), CancellationToken::new()).await;
+    assert!(adopted.expect("no error").is_none());
+    sandbox.settled().await;
+    assert!(containers(&keeper).await.is_empty());
+}
+
+#[tokio::test]
+async fn output_that_the_engine_does_not_store_byte_for_byte_is_discarded() {
+    let keeper = format!("adopt-long-line-{}", std::process::id());
+    leave_behind(&keeper, "exit-nonzero", &["--long-line"], TEXT).await;
     let sandbox = sandbox_of(&keeper);
     let adopted = sandbox.adopt("the-job", 1, unread(), CancellationToken::new()).await;
     assert!(adopted.expect("no error").is_none());
@@ -168,14 +190,17 @@ async fn a_new_run_of_the_same_attempt_replaces_what_was_left() {
     assert!(containers(&keeper).await.is_empty());
 }
 
-/// Makes what a keeper leaves that dies after feeding (or while feeding) its agent, and
-/// waits until the agent has ended: a container of the sandbox's own making, run by hand.
-async fn leave_behind(keeper: &str, agent: &str, fed: bool) {
-    use bollard::query_parameters::{
-        AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, RenameContainerOptionsBuilder,
-    };
-    use tokio::io::AsyncWriteExt;
+/// Makes what a keeper leaves that dies after feeding its agent.
+async fn leave_behind(keeper: &str, agent: &str, args: &[&str], input: &str) {
+    let docker = docker();
+    let id = leave_behind_unfed(keeper, agent, args, input).await;
+    let options = RenameContainerOptionsBuilder::default().name(&format!("{keeper}-fed")).build();
+    docker.rename_container(&id, options).await.expect("renamed");
+}
 
+/// Makes what a keeper leaves that dies while feeding its agent, and waits until the agent
+/// has ended: a container of the sandbox's own making, run by hand.
+async fn leave_behind_unfed(keeper: &str, agent: &str, args: &[&str], input: &str) -> String {
     let pattern = format!("pattern-{keeper}");
     killed_while_running(&pattern, "hang", 60).await;
     let id = containers(&pattern).await.remove(0).id.expect("an id");
@@ -183,36 +208,29 @@ async fn leave_behind(keeper: &str, agent: &str, fed: bool) {
     let made = docker.inspect_container(&id, None::<InspectContainerOptions>).await.expect("it");
     sandbox_of(&pattern).sweep(&[]).await.expect("a sweep");
 
-    let config = made.config.expect("a config");
-    let mut labels = config.labels.expect("labels");
+    let mut labels = made.config.expect("a config").labels.expect("labels");
     labels.insert("agentnexus.keeper".to_owned(), keeper.to_owned());
-    let limits = spec(agent, "").await.limits;
-    let limits = serde_json::to_string(&limits).expect("limits");
+    let limits = serde_json::to_string(&spec(agent, "").await.limits).expect("limits");
     labels.insert("agentnexus.limits".to_owned(), limits);
-    let body = bollard::models::ContainerCreateBody {
+    let body = ContainerCreateBody {
         image: Some(format!("sha256:{:x}", sandbox_support::load(agent).await)),
-        cmd: Some(manifest(agent).args),
+        cmd: Some(args.iter().map(|arg| (*arg).to_owned()).collect()),
         labels: Some(labels),
         open_stdin: Some(true),
         stdin_once: Some(true),
         host_config: made.host_config,
         ..Default::default()
     };
-    let name = format!("nexus-left-{keeper}");
-    let options = CreateContainerOptionsBuilder::default().name(&name).build();
+    let options = CreateContainerOptionsBuilder::default().name(keeper).build();
     let created = docker.create_container(Some(options), body).await.expect("a container");
     let attach = AttachContainerOptionsBuilder::default().stream(true).stdin(true).build();
     let mut attached = docker.attach_container(&created.id, Some(attach)).await.expect("attached");
     docker.start_container(&created.id, None).await.expect("started");
-    let input = if fed { TEXT } else { &TEXT[..TEXT.len() / 2] };
     attached.input.write_all(input.as_bytes()).await.expect("written");
     attached.input.shutdown().await.expect("closed");
-    if fed {
-        let options = RenameContainerOptionsBuilder::default().name(&format!("{name}-fed")).build();
-        docker.rename_container(&created.id, options).await.expect("renamed");
-    }
     until("the agent has ended", || async {
         only(keeper).await.is_some_and(|(_, state)| state == "exited")
     })
     .await;
+    created.id
 }

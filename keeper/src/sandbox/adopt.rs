@@ -13,6 +13,9 @@ use super::types::{Limits, LogLine, RunOutput, Usage};
 use super::verdict::{self, Stop};
 use super::{Inner, labels, run, usage, watch};
 
+/// The log driver stores longer lines in pieces, and where they end is lost.
+const PIECE: usize = 16 << 10;
+
 pub(super) async fn adopt(
     inner: &Inner,
     job: &str,
@@ -74,8 +77,8 @@ async fn finish(
     }
 }
 
-/// Reads the stored streams of a container that has ended. `None` if it was killed: after
-/// the fact nobody can say by whom.
+/// Reads the stored streams of a container that has ended. `None` if it was killed, for
+/// after the fact nobody can say by whom, or if the streams are not stored byte for byte.
 async fn reread(
     container: &Container,
     limits: Limits,
@@ -89,6 +92,9 @@ async fn reread(
         Flow::Broke(ending) => Stop::Broke(ending),
         Flow::Lost(error) => return Err(error).doing("reading stored output"),
     };
+    if capture.has_line_of(PIECE) && !matches!(stop, Stop::Broke(_)) {
+        return Ok(None);
+    }
     let ending = exit.judge(stop, &limits);
     Ok(ending.map(|ending| run::output(ending, &exit, used, capture, limits.memory_bytes)))
 }

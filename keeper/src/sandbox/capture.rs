@@ -90,6 +90,12 @@ impl Capture {
         while let Flow::Broke(_) = self.read().await {}
     }
 
+    /// Whether a line has at least `bytes` bytes.
+    pub(super) fn has_line_of(&self, bytes: usize) -> bool {
+        let longest = |stream: &[u8]| stream.split(|b| *b == b'\n').map(<[u8]>::len).max();
+        longest(&self.output).max(longest(&self.log)) >= Some(bytes)
+    }
+
     /// What was read, never more than the caps.
     pub(super) fn into_parts(self) -> (Bytes, Bytes) {
         (self.output.into(), self.log.into())

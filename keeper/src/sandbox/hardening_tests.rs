@@ -4,6 +4,8 @@ use alloy::primitives::B256;
 
 use super::*;
 
+type Change<T> = fn(&mut T);
+
 fn spec() -> RunSpec {
     RunSpec {
         job: "job-1".to_owned(),
@@ -54,7 +56,7 @@ fn applied(body: &ContainerCreateBody) -> ContainerInspectResponse {
 #[test]
 fn an_able_engine_passes_and_every_lack_is_refused() {
     assert_eq!(check_engine(&able()), Ok(()));
-    let lacks: [(&str, fn(&mut SystemInfo)); 7] = [
+    let lacks: [(&str, Change<SystemInfo>); 7] = [
         ("memory", |i| i.memory_limit = Some(false)),
         ("swap", |i| i.swap_limit = None),
         ("CPU", |i| i.cpu_cfs_quota = Some(false)),
@@ -77,7 +79,7 @@ fn an_able_engine_passes_and_every_lack_is_refused() {
 fn a_setting_that_was_not_applied_is_noticed() {
     let body = container(&spec(), "sha256:00", HashMap::new());
     assert_eq!(check_container(&body, &applied(&body)), Ok(()));
-    let drops: [(&str, fn(&mut HostConfig)); 9] = [
+    let drops: [(&str, Change<HostConfig>); 9] = [
         ("network", |h| h.network_mode = Some("bridge".to_owned())),
         ("read-only root", |h| h.readonly_rootfs = Some(false)),
         ("capabilities", |h| h.cap_add = Some(vec!["SYS_ADMIN".to_owned()])),
@@ -107,7 +109,7 @@ fn without_room_for_tmp_there_is_no_tmp() {
 #[test]
 fn wrong_descriptions_are_refused() {
     assert_eq!(check_spec(&spec()), Ok(()));
-    let wrongs: [fn(&mut RunSpec); 7] = [
+    let wrongs: [Change<RunSpec>; 7] = [
         |s| s.job = String::new(),
         |s| s.job = "a/b".to_owned(),
         |s| s.limits.memory_bytes = 1 << 20,

@@ -107,7 +107,7 @@ impl Part {
         let prior: Vec<f64> = part.iter().map(|i| place(&sentences[*i])).collect();
         let (mut scores, rounds) = rank::page_rank(&edges, &prior);
         for (score, i) in scores.iter_mut().zip(part) {
-            *score *= readable(terms[*i].len());
+            *score *= readable(terms[*i].len()) * complete(&sentences[*i].text);
         }
         Self { scores, rounds, vectors, vocabulary }
     }
@@ -153,6 +153,17 @@ fn readable(terms: usize) -> f64 {
         41..=70 => 0.7,
         _ => 0.4,
     }
+}
+
+/// Half a quotation or half a bracket reads badly out of its context.
+fn complete(text: &str) -> f64 {
+    let count = |c: char| text.matches(c).count();
+    let pairs = [('(', ')'), ('[', ']'), ('“', '”'), ('«', '»'), ('「', '」')];
+    let odd_quotes = count('"') % 2 == 1;
+    if odd_quotes || pairs.iter().any(|(open, close)| count(*open) != count(*close)) {
+        return 0.5;
+    }
+    1.0
 }
 
 #[cfg(test)]

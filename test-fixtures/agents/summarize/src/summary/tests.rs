@@ -35,6 +35,14 @@ fn the_same_text_gives_the_same_summary() {
 }
 
 #[test]
+fn half_a_quotation_gives_way_to_a_whole_sentence() {
+    let text = "\"Whales breathe air at the surface of the sea. \
+        Whales breathe air above the surface of the sea.";
+    let summary = quietly(text, Some(1)).expect("a summary");
+    assert_eq!(summary, ["Whales breathe air above the surface of the sea."]);
+}
+
+#[test]
 fn no_sentence_is_chosen_twice() {
     let summary = quietly(&WHALES.repeat(50), Some(6)).expect("a summary");
     let distinct: std::collections::BTreeSet<_> = summary.iter().collect();
