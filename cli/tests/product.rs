@@ -7,6 +7,7 @@ mod support;
 
 use std::process::Command;
 
+use serde_json::Value;
 use support::{Network, root, text};
 
 fn fixture(name: &str) -> (String, String) {
@@ -92,36 +93,71 @@ fn a_run_is_bought_watched_verified_and_paid() {
     assert_eq!(earned - earned_before, 10_000_000_000_000_000 - fees);
     assert!(fees > 0);
 
-    code_of_the_programs(&network);
+    json_documents_have_a_stable_shape(&network);
+    cast_sees_an_ordinary_chain(&network);
     bad_inputs_move_no_money(&network, &agent);
     a_large_input_goes_to_the_keeper(&network, &agent);
     a_failing_run_is_refunded(&network);
     everything_is_gone_afterwards(network);
 }
 
-/// What `cast code` shows: programs begin with the Stylus prefix.
-fn code_of_the_programs(network: &Network) {
+/// Field names and types of a document; lists by their first element.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(_) => "bool".into(),
+        Value::Number(_) => "number".into(),
+        Value::String(_) => "string".into(),
+        Value::Array(items) => items.iter().take(1).map(shape).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, field)| (name.clone(), shape(field))).collect()
+        }
+    }
+}
+
+fn json_documents_have_a_stable_shape(network: &Network) {
+    for (name, command) in [
+        ("agent-list", &["agent", "list"][..]),
+        ("agent-show", &["agent", "show", "1"]),
+        ("job-list", &["job", "list"]),
+        ("balance", &["balance", "--account", "dev:buyer"]),
+        ("contracts-check", &["contracts", "check"]),
+    ] {
+        let document = network.json(command);
+        insta::assert_json_snapshot!(format!("shape-{name}"), shape(&document));
+    }
+    let ready = std::fs::read(network.path("ready.json")).unwrap();
+    let ready: Value = serde_json::from_slice(&ready).unwrap();
+    insta::assert_json_snapshot!("shape-ready-file", shape(&ready));
+}
+
+fn cast(network: &Network, arguments: &[&str]) -> String {
+    let program = root().join("scripts/node/node_modules/.bin/cast");
+    let output = Command::new(program)
+        .args(arguments)
+        .args(["--rpc-url", &network.ready.rpc_url])
+        .output()
+        .expect("cast is missing: run scripts/setup");
+    assert!(output.status.success(), "cast {arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout).trim().to_owned()
+}
+
+fn cast_sees_an_ordinary_chain(network: &Network) {
     let contracts = &network.ready.contracts;
+    let registry = contracts.registry.to_string();
     for address in
         [contracts.registry_implementation, contracts.account_implementation, contracts.factory]
     {
-        let code = rpc(network, "eth_getCode", serde_json::json!([address, "latest"]));
-        assert!(code.as_str().unwrap().starts_with("0xeff000"), "{address}: {code}");
+        let code = cast(network, &["code", &address.to_string()]);
+        assert!(code.starts_with("0xeff000"), "{address}: {code}");
     }
-    let proxy = rpc(network, "eth_getCode", serde_json::json!([contracts.registry, "latest"]));
-    assert_eq!(proxy.as_str().unwrap().len(), 2 + 2 * 61, "the registry is a proxy of 61 bytes");
-}
-
-fn rpc(network: &Network, method: &str, params: serde_json::Value) -> serde_json::Value {
-    let request =
-        serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let answer: serde_json::Value = runtime.block_on(async {
-        let client = reqwest::Client::new();
-        let response = client.post(&network.ready.rpc_url).json(&request).send().await.unwrap();
-        response.json().await.unwrap()
-    });
-    answer["result"].clone()
+    let proxy = cast(network, &["code", &registry]);
+    assert_eq!(proxy.len(), 2 + 2 * 61, "the registry is a proxy of 61 bytes");
+    assert_eq!(cast(network, &["call", &registry, "agentCount()(uint256)"]), "1");
+    let user = network.ready.account("user4").unwrap();
+    let (key, to) = (user.private_key.to_string(), "0x00000000000000000000000000000000000000aa");
+    cast(network, &["send", to, "--value", "17", "--private-key", &key]);
+    assert_eq!(cast(network, &["balance", to]), "17");
 }
 
 fn bad_inputs_move_no_money(network: &Network, agent: &str) {
@@ -207,6 +243,47 @@ fn everything_is_gone_afterwards(network: Network) {
     }
     let address = rpc_url.trim_start_matches("http://");
     assert!(std::net::TcpStream::connect(address).is_err(), "the chain still listens");
+}
+
+/// A purchase by hash whose input the keeper does not get, as any wallet could make it.
+fn buy_without_input(network: &Network, agent: &str, input: &[u8]) {
+    let hash = alloy::primitives::keccak256(input).to_string();
+    let key = network.ready.account("buyer").unwrap().private_key.to_string();
+    let registry = network.ready.contracts.registry.to_string();
+    let purchase = "purchase(uint256,uint32,bytes32,bytes)";
+    let value = ["--value", "0.01ether", "--private-key", &key];
+    let mut arguments = vec!["send", &registry, purchase, agent, "1", &hash, "0x"];
+    arguments.extend(value);
+    cast(network, &arguments);
+}
+
+#[test]
+fn an_input_can_come_later_and_a_purchase_nobody_serves_is_refunded() {
+    let network = Network::start();
+    let agent = publish(&network, "summarize", "0.01");
+
+    buy_without_input(&network, &agent, TEXT.as_bytes());
+    let wrong = network.write("wrong.txt", b"Another text.");
+    let refused = network.nexus(&["job", "upload", "1", "--input", &wrong]);
+    assert_eq!(refused.status.code(), Some(3), "{}", text(&refused.stderr));
+    let input = network.write("input.txt", TEXT.as_bytes());
+    network.json(&["job", "upload", "1", "--input", &input]);
+    let watched = network.nexus(&["job", "show", "1", "--watch"]);
+    assert!(watched.status.success(), "{}", text(&watched.stderr));
+    assert!(!watched.stdout.is_empty());
+
+    buy_without_input(&network, &agent, b"an input that never comes");
+    let early = network.nexus(&["refund", "2", "--account", "dev:user4"]);
+    assert_eq!(early.status.code(), Some(5), "{}", text(&early.stderr));
+    assert!(text(&early.stderr).contains("deadline has not passed"), "{}", text(&early.stderr));
+    cast(&network, &["rpc", "evm_increaseTime", "100000"]);
+    cast(&network, &["rpc", "evm_mine"]);
+    let refunded = network.json(&["refund", "2", "--account", "dev:user4"]);
+    let buyer = network.ready.account("buyer").unwrap().address;
+    assert_eq!(refunded["to"], serde_json::json!(buyer));
+    assert_eq!(refunded["amount"], "10000000000000000");
+    assert_eq!(network.json(&["job", "show", "2"])["purchase"]["status"], "refunded");
+    assert_eq!(wei(&network, "dev:buyer").1, 10_000_000_000_000_000);
 }
 
 #[test]
