@@ -153,13 +153,17 @@ where
     }
 }
 
-/// Turns a failed call into words, with the contract's own error when it gave one.
+/// Turns a failed call into words. An error of the registry itself means that nothing was
+/// sent: the node told it when the call was tried.
 pub fn explain(error: &alloy::contract::Error, what: &str) -> anyhow::Error {
-    let text = match error.as_decoded_interface_error::<AgentRegistryErrors>() {
-        Some(reason) => format!("{what}: the registry refused: {}", refusal(&reason)),
-        None => format!("{what}: {error}"),
-    };
-    Failure::Chain(text).into()
+    match error.as_decoded_interface_error::<AgentRegistryErrors>() {
+        Some(reason) => {
+            let reason = refusal(&reason);
+            Failure::Refused(format!("{what}: the registry refuses: {reason}; nothing was sent"))
+        }
+        None => Failure::Chain(format!("{what}: {error}")),
+    }
+    .into()
 }
 
 fn refusal(reason: &AgentRegistryErrors) -> String {

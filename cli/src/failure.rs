@@ -13,7 +13,7 @@ Exit codes:
   0  done
   1  failed for a reason not listed here
   2  wrong arguments
-  3  refused before any money moved (input, manifest, price, balance)
+  3  refused before anything was sent (input, manifest, price, balance, registry rules)
   4  the run failed and the buyer was refunded
   5  the chain could not be reached, or a transaction failed
   6  a local service (keeper, signer, Docker) could not be reached or refused

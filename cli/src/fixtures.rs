@@ -45,6 +45,11 @@ impl Fixtures {
         Ok(Self { root: root.to_owned() })
     }
 
+    /// The root of the project's sources.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// An agent by name; its program must have been built.
     pub fn agent(&self, name: &str) -> anyhow::Result<Fixture> {
         let path = self.root.join(AGENTS).join(name).join("manifest.json");

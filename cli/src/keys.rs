@@ -31,11 +31,6 @@ pub struct KeyArgs {
 }
 
 impl KeyArgs {
-    /// True when an option names a key.
-    pub fn is_given(&self) -> bool {
-        self.account.is_some() || self.private_key_file.is_some() || self.keystore.is_some()
-    }
-
     /// Loads the key that the options or the environment name.
     pub fn load(&self, ready: Option<&ReadyFile>) -> anyhow::Result<PrivateKeySigner> {
         if let Some(name) = &self.account {

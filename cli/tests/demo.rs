@@ -139,3 +139,25 @@ fn an_interrupted_demo_leaves_nothing() {
         std::fs::read_dir(folder.path()).unwrap().flatten().map(|e| e.file_name()).collect();
     assert_eq!(names, ["log"], "only the test's own file is left");
 }
+
+#[test]
+fn a_missing_engine_and_missing_programs_are_named_at_once() {
+    let output = nexus()
+        .current_dir(root())
+        .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+        .arg("demo")
+        .output()
+        .unwrap();
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{stderr}");
+    assert!(stderr.contains("Docker Engine does not answer"), "{stderr}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let alone = folder.path().join("nexus");
+    std::fs::copy(env!("CARGO_BIN_EXE_nexus"), &alone).unwrap();
+    let output = Command::new(&alone).current_dir(root()).arg("dev").output().unwrap();
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("nexus-signer is not beside"), "{stderr}");
+    assert!(stderr.contains("cargo build --workspace --bins"), "{stderr}");
+}

@@ -185,9 +185,13 @@ fn bad_inputs_move_no_money(network: &Network, agent: &str) {
         all.extend(["--account", "dev:buyer"]);
         let output = network.nexus(&all);
         let stderr = text(&output.stderr);
-        assert!(matches!(output.status.code(), Some(3 | 5)), "{stderr}");
+        assert_eq!(output.status.code(), Some(3), "{stderr}");
         assert!(stderr.contains(reason), "{stderr}");
     }
+    let poor = network.write("poor", format!("{:064x}", 0xdead).as_bytes());
+    let output = network.nexus(&["buy", agent, "--input", &input, "--private-key-file", &poor]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("has 0 ETH"), "{}", text(&output.stderr));
     assert_eq!(wei(network, "dev:buyer"), before);
     assert_eq!(network.json(&["job", "list"]).as_array().unwrap().len(), purchases);
 }
@@ -228,11 +232,25 @@ fn a_failing_run_is_refunded(network: &Network) {
     assert_eq!(wei(network, "dev:buyer").1, 0);
 }
 
+fn an_unlisted_agent_is_not_sold(network: &Network) {
+    let input = network.path("input.txt").display().to_string();
+    let stranger = network.nexus(&["agent", "unlist", "1", "--account", "dev:user5"]);
+    assert_eq!(stranger.status.code(), Some(3), "{}", text(&stranger.stderr));
+    assert!(text(&stranger.stderr).contains("only the agent's publisher"));
+    network.json(&["agent", "unlist", "1", "--account", "dev:publisher"]);
+    let output = network.nexus(&["buy", "1", "--input", &input, "--account", "dev:buyer"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("no longer for sale"), "{}", text(&output.stderr));
+    let listed = network.json(&["agent", "list"]);
+    assert!(listed.as_array().unwrap().iter().all(|agent| agent["agentId"] != "1"));
+}
+
 fn everything_is_gone_afterwards(network: Network) {
     let children = network.children();
     assert_eq!(children.len(), 2, "keeper and signer are processes of their own");
     assert_eq!(containers(&network), "", "a container is left after its run");
     let rpc_url = network.ready.rpc_url.clone();
+    an_unlisted_agent_is_not_sold(&network);
     let (code, log) = network.stop();
     assert_eq!(code, Some(0), "{log}");
     for pid in children {
@@ -274,7 +292,7 @@ fn an_input_can_come_later_and_a_purchase_nobody_serves_is_refunded() {
 
     buy_without_input(&network, &agent, b"an input that never comes");
     let early = network.nexus(&["refund", "2", "--account", "dev:user4"]);
-    assert_eq!(early.status.code(), Some(5), "{}", text(&early.stderr));
+    assert_eq!(early.status.code(), Some(3), "{}", text(&early.stderr));
     assert!(text(&early.stderr).contains("deadline has not passed"), "{}", text(&early.stderr));
     cast(&network, &["rpc", "evm_increaseTime", "100000"]);
     cast(&network, &["rpc", "evm_mine"]);

@@ -54,7 +54,8 @@ pub async fn run(out: Output, options: BenchOptions) -> anyhow::Result<BenchRepo
     let input = buy::read_input(&path)?;
     buy::check_input(&agent.manifest, &input).with_context(|| path.display().to_string())?;
 
-    stack::run(out, StackOptions::default(), async |network| {
+    let network = StackOptions { root: Some(fixtures.root().to_owned()), ..Default::default() };
+    stack::run(out, network, async |network| {
         let context = Context::of(out, network.ready);
         let image = images::build(&agent.program, &agent.manifest).await?;
         let bench = Bench { out, context, image, input };

@@ -49,6 +49,7 @@ pub async fn run(out: Output, globals: &Globals, args: DevArgs) -> anyhow::Resul
         port: args.port,
         api_port: args.api_port,
         data_dir: args.data_dir,
+        root: None,
         block_time: args.block_time.map(Duration::from_secs),
         show: true,
     };

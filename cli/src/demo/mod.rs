@@ -63,7 +63,8 @@ pub async fn run(out: Output, options: DemoOptions) -> anyhow::Result<DemoReport
     let input = input(out, &options, &fixtures, &summarize.manifest)?;
 
     out.step(1, "Chain, contracts, signer and keeper");
-    let mut report = stack::run(out, StackOptions::default(), async |network| {
+    let network = StackOptions { root: Some(fixtures.root().to_owned()), ..Default::default() };
+    let mut report = stack::run(out, network, async |network| {
         let demo = Demo {
             out,
             context: Context::of(out, network.ready.clone()),

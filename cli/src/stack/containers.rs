@@ -1,4 +1,4 @@
-//! Containers that a stopped keeper left behind.
+//! The Docker Engine: whether it is there, and what a stopped keeper left in it.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,23 @@ use bollard::{
     query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder},
 };
 
+use crate::failure::Failure;
+
 /// The label under which a keeper's containers carry its smart account.
 const LABEL: &str = "agentnexus.keeper";
+
+/// Fails when the engine does not answer. A keeper waits for a stopped engine; somebody who
+/// starts a network wants to know at once.
+pub async fn must_answer() -> anyhow::Result<()> {
+    let asked = async { Docker::connect_with_defaults()?.ping().await };
+    asked.await.map(|_| ()).map_err(|error| {
+        let message = format!(
+            "the Docker Engine does not answer ({error}): start it (scripts/setup does), and let \
+             this user reach its socket"
+        );
+        Failure::Service(message).into()
+    })
+}
 
 /// Removes every container of a keeper. Nothing can be done about a failure here: the
 /// engine may be gone, and the network is being stopped.

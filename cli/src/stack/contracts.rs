@@ -1,6 +1,6 @@
 //! The contracts: built if their sources changed, deployed on the local chain.
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::Context as _;
@@ -32,12 +32,13 @@ pub struct Deployed {
 
 /// Builds the contracts, or finds them up to date, or takes the folder that
 /// `NEXUS_ARTIFACTS` names.
-pub async fn programs(out: Output) -> anyhow::Result<Programs> {
-    let dir = deployer::artifacts_dir()?;
+pub async fn programs(out: Output, root: Option<&Path>) -> anyhow::Result<Programs> {
     if std::env::var_os("NEXUS_ARTIFACTS").is_some() {
-        return Ok(Programs { artifacts: Artifacts::load(&dir)?, sizes: Vec::new() });
+        let artifacts = Artifacts::load(&deployer::artifacts_dir()?)?;
+        return Ok(Programs { artifacts, sizes: Vec::new() });
     }
-    let workspace = Workspace::find()?;
+    let workspace = root.map_or_else(Workspace::find, |root| Ok(Workspace::at(root)))?;
+    let dir = workspace.output();
     if !dir.join("registry.code").is_file() {
         out.component("contracts", "building to WASM for the first time; this takes a minute");
     }

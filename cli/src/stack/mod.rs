@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use self::account::Operator;
 use crate::{
-    failure::Failure,
+    failure::{self, Failure},
     output::Output,
     ready::{Contracts, ReadyFile},
 };
@@ -30,6 +30,8 @@ pub struct StackOptions {
     pub api_port: u16,
     /// Folder for everything; a temporary one by default.
     pub data_dir: Option<PathBuf>,
+    /// Root of the project's sources; found from the current folder by default.
+    pub root: Option<PathBuf>,
     /// Time between blocks; none mines at every transaction.
     pub block_time: Option<Duration>,
     /// Show the lines of signer and keeper.
@@ -72,6 +74,7 @@ pub async fn run<T>(
 ) -> anyhow::Result<T> {
     let stop = signals::stop()?;
     tokio::pin!(stop);
+    let show = options.show;
     let mut stack = tokio::select! {
         stack = start::Stack::start(out, options) => stack?,
         () = &mut stop => return Err(Failure::Interrupted.into()),
@@ -82,6 +85,12 @@ pub async fn run<T>(
         error = stack.failed() => Err(error),
         () = &mut stop => Err(Failure::Interrupted.into()),
     };
+    if let Err(error) = &result
+        && !show
+        && !matches!(failure::of(error), Some(Failure::Interrupted))
+    {
+        out.note(stack.last_lines());
+    }
     out.note("\nStopping the network");
     stack.shutdown().await;
     result

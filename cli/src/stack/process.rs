@@ -105,10 +105,14 @@ impl Process {
     }
 
     fn failure(&self, what: &str) -> anyhow::Error {
+        Failure::Service(format!("the {} {what}; {}", self.name, self.last_lines())).into()
+    }
+
+    /// The last lines that the child wrote.
+    pub fn last_lines(&self) -> String {
         let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let lines: Vec<_> = tail.iter().map(|line| format!("  {line}")).collect();
-        let (name, lines) = (self.name, lines.join("\n"));
-        Failure::Service(format!("the {name} {what}; its last lines:\n{lines}")).into()
+        format!("last lines of the {}:\n{}", self.name, lines.join("\n"))
     }
 
     /// Asks the child to end, and ends it when it does not within `grace`.

@@ -39,8 +39,9 @@ impl Stack {
         let begun = Instant::now();
         let programs =
             Programs { signer: sibling("nexus-signer")?, keeper: sibling("nexus-keeper")? };
+        containers::must_answer().await?;
         let data = DataDir::open(options.data_dir.as_deref())?;
-        let built = contracts::programs(out).await?;
+        let built = contracts::programs(out, options.root.as_deref()).await?;
         let devnet = chain(out, &options).await?;
         let accounts = accounts(&devnet);
         let protocol = accounts.first().context("the chain has no development accounts")?;
@@ -107,6 +108,11 @@ impl Stack {
             error = self.keeper.died() => error,
             error = self.signer.died() => error,
         }
+    }
+
+    /// The last lines of the children, for a failure that they may explain.
+    pub fn last_lines(&self) -> String {
+        format!("{}\n{}", self.keeper.last_lines(), self.signer.last_lines())
     }
 
     /// Stops the keeper, then what it needs, and removes what it left.
