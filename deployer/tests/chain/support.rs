@@ -134,7 +134,12 @@ impl World {
 fn provider(devnet: &Devnet, who: usize) -> DynProvider {
     let signer = devnet.accounts()[who].signer().expect("valid key");
     let url = devnet.rpc_url().parse().expect("valid URL");
-    ProviderBuilder::new().wallet(EthereumWallet::from(signer)).connect_http(url).erased()
+    // A cached nonce would be lost with every call that is refused before it is sent.
+    ProviderBuilder::new()
+        .with_simple_nonce_management()
+        .wallet(EthereumWallet::from(signer))
+        .connect_http(url)
+        .erased()
 }
 
 pub fn manifest() -> Bytes {
