@@ -8,7 +8,7 @@ use alloy::rpc::types::TransactionRequest;
 use alloy::sol;
 use deployer::Workspace;
 use foundry_compilers::artifacts::{
-    EvmVersion, Settings, SolcInput, SolcLanguage, Source, Sources,
+    CompilerOutput, EvmVersion, Settings, SolcInput, SolcLanguage, Source, Sources,
 };
 use foundry_compilers::solc::Solc;
 use std::collections::BTreeMap;
