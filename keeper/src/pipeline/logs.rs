@@ -9,9 +9,9 @@ use crate::sandbox::LogLine;
 use crate::store::Store;
 
 /// Lines under way between engine and store; a faster agent waits.
-pub(super) const INBOX: usize = 256;
+pub(super) const INBOX: usize = 1024;
 /// Most lines in one transaction.
-const BATCH: usize = 64;
+const BATCH: usize = 1024;
 /// How long a line may wait for company.
 const DELAY: Duration = Duration::from_millis(50);
 

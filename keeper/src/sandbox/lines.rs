@@ -8,16 +8,31 @@ use super::types::LogLine;
 /// Longer lines are shown in pieces.
 const LONGEST: usize = 4096;
 
-/// Collects bytes and gives lines.
-#[derive(Debug, Default)]
+/// What the lines of one run may cost together, in bytes.
+const BUDGET: usize = 1 << 20;
+/// What a line costs beside its own bytes: without it, empty lines would be free.
+const OVERHEAD: usize = 100;
+/// Stands for all lines beyond the budget.
+const SHORTENED: &str = "log shortened here: the whole log comes with the result";
+
+/// Collects bytes and gives lines, as many as the budget pays for.
+#[derive(Debug)]
 pub(super) struct Lines {
     partial: Vec<u8>,
     ready: VecDeque<LogLine>,
+    /// What is left of the budget; `None` once a line was not given.
+    left: Option<usize>,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { partial: Vec::new(), ready: VecDeque::new(), left: Some(BUDGET) }
+    }
 }
 
 impl Lines {
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
+        while !bytes.is_empty() && self.left.is_some() {
             let room = LONGEST - self.partial.len();
             let window = &bytes[..bytes.len().min(room)];
             match window.iter().position(|byte| *byte == b'\n') {
@@ -53,8 +68,14 @@ impl Lines {
     }
 
     fn flush(&mut self) {
-        let text = shown(&self.partial);
+        let Some(left) = self.left else { return };
+        let mut text = shown(&self.partial);
         self.partial.clear();
+        // The same bytes give the same lines, however often they are read.
+        self.left = left.checked_sub(text.len() + OVERHEAD);
+        if self.left.is_none() {
+            SHORTENED.clone_into(&mut text);
+        }
         self.ready.push_back(LogLine { at: SystemTime::now(), text });
     }
 
@@ -107,6 +128,23 @@ mod tests {
     fn what_steers_a_terminal_is_replaced() {
         assert_eq!(cut(&[b"a\x1b[2Jb\tc\x07\r\n\xff"]), ["a\u{fffd}[2Jb\tc\u{fffd}", "\u{fffd}"]);
         assert_eq!(cut(&["x\u{202e}y".as_bytes()]), ["x\u{fffd}y"]);
+    }
+
+    #[test]
+    fn neither_many_nor_long_lines_go_over_the_budget() {
+        let many = vec![b'\n'; 4 << 20];
+        let long = vec![b'x'; 4 << 20];
+        let invalid = vec![0xff; 4 << 20];
+        for bytes in [many, long, invalid] {
+            let lines = cut(&[&bytes]);
+            let (last, rest) = lines.split_last().expect("lines");
+            assert_eq!(last, SHORTENED);
+            assert!(rest.iter().all(|line| line != SHORTENED));
+            let cost: usize = rest.iter().map(|line| line.len() + OVERHEAD).sum();
+            assert!((BUDGET / 2..=BUDGET).contains(&cost), "{cost}");
+            let pieces: Vec<_> = bytes.chunks(1000).collect();
+            assert!(cut(&pieces) == lines, "the same, however it comes");
+        }
     }
 
     #[test]
