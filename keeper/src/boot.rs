@@ -48,7 +48,7 @@ pub(crate) async fn boot(
 
     let mut docker = DockerConfig::new(format!("{:x}", config.account.address));
     docker.socket.clone_from(&config.docker.socket);
-    docker.allow_pull = config.docker.allow_pull;
+    docker.pull_from.clone_from(&config.docker.pull_from);
     let info = Info {
         version: env!("CARGO_PKG_VERSION"),
         chain_id: config.chain.chain_id,

@@ -1,20 +1,22 @@
-//! Images that are not here come from their repository, by digest, or the run waits or fails
-//! for the right reason. The registry is a real one, of the size that one image needs.
+//! Images that are not here come from their repository, by digest, if the operator lets them,
+//! or the run fails for the right reason. The registry is a real one, of the size that one image needs.
 
 mod sandbox_support;
 
 use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use alloy::primitives::B256;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bollard::query_parameters::RemoveImageOptionsBuilder;
-use keeper::sandbox::{DockerConfig, Ending, RunSpec, Sandbox, SandboxError};
+use keeper::sandbox::{DockerConfig, Ending, RunSpec, Sandbox};
 use sandbox_support::{docker, image, log, spec, unread};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -74,14 +76,21 @@ async fn blob(
     }
 }
 
-/// Serves until the test ends; returns the repository's name.
 async fn registry(blobs: Blobs) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let router = Router::new()
+    serve(router(blobs)).await
+}
+
+fn router(blobs: Blobs) -> Router {
+    Router::new()
         .route("/v2/", get(async || axum::Json(json!({}))))
         .route("/v2/{name}/{kind}/{digest}", get(blob))
-        .with_state(blobs);
+        .with_state(blobs)
+}
+
+/// Serves until the test ends; returns the repository's name.
+async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
     tokio::spawn(async move { axum::serve(listener, router).await });
     format!("{address}/agent")
 }
@@ -93,9 +102,15 @@ async fn described(repository: &str, digest: B256) -> RunSpec {
     spec
 }
 
-fn sandbox(allow_pull: bool) -> Sandbox {
-    let keeper = format!("pull-{allow_pull}-{}", std::process::id());
-    Sandbox::connect(DockerConfig { allow_pull, ..DockerConfig::new(keeper) }).expect("a sandbox")
+/// A sandbox that may pull from that place, if any.
+fn sandbox(place: Option<&str>) -> Sandbox {
+    let pull_from: Vec<String> = place.into_iter().map(str::to_owned).collect();
+    let keeper = format!("pull-{}-{}", pull_from.len(), std::process::id());
+    Sandbox::connect(DockerConfig { pull_from, ..DockerConfig::new(keeper) }).expect("a sandbox")
+}
+
+fn host(repository: &str) -> &str {
+    repository.split('/').next().expect("a host")
 }
 
 #[tokio::test]
@@ -103,12 +118,13 @@ async fn an_absent_image_is_pulled_by_digest_and_run() {
     let (blobs, digest) = stored("summarize");
     let repository = registry(blobs).await;
 
-    let forbidden = sandbox(false);
-    let output =
-        forbidden.run(described(&repository, digest).await, unread(), CancellationToken::new());
-    assert_eq!(output.await.expect("a verdict").ending, Ending::ImageMissing, "pulling is off");
+    for place in [None, Some("images.example.org/agents")] {
+        let spec = described(&repository, digest).await;
+        let output = sandbox(place).run(spec, unread(), CancellationToken::new()).await;
+        assert_eq!(output.expect("a verdict").ending, Ending::ImageMissing, "only from {place:?}");
+    }
 
-    let allowed = sandbox(true);
+    let allowed = sandbox(Some(host(&repository)));
     let output =
         allowed.run(described(&repository, digest).await, unread(), CancellationToken::new());
     let output = output.await.expect("a verdict");
@@ -126,15 +142,43 @@ async fn a_registry_without_the_image_fails_the_run_for_good() {
     let (blobs, _) = stored("summarize");
     let repository = registry(blobs).await;
     let unknown = described(&repository, B256::repeat_byte(0xcd)).await;
-    let output = sandbox(true).run(unknown, unread(), CancellationToken::new()).await;
+    let allowed = sandbox(Some(host(&repository)));
+    let output = allowed.run(unknown, unread(), CancellationToken::new()).await;
     assert_eq!(output.expect("a verdict").ending, Ending::ImageMissing);
 }
 
 #[tokio::test]
-async fn a_registry_that_is_away_lets_the_job_wait() {
+async fn a_registry_that_is_away_is_tried_again_but_not_for_ever() {
     let port = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("one");
     let unreachable = described(&format!("{port}/agent"), B256::repeat_byte(0xcd)).await;
-    let error = sandbox(true).run(unreachable, unread(), CancellationToken::new()).await;
-    let error = error.expect_err("no verdict");
-    assert!(matches!(error, SandboxError::Pull { .. }) && error.is_retryable(), "{error}");
+    let allowed = sandbox(Some(&port.to_string()));
+    let output = allowed.run(unreachable, unread(), CancellationToken::new()).await;
+    assert_eq!(output.expect("a verdict").ending, Ending::ImageMissing);
+}
+
+#[tokio::test]
+async fn a_registry_that_fails_at_first_is_asked_again() {
+    let (blobs, digest) = stored("summarize");
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = asked.clone();
+    let failing = axum::middleware::from_fn(move |request: Request, next: Next| {
+        let failed = count.fetch_add(1, Ordering::Relaxed) < 1;
+        async move {
+            match failed {
+                true => StatusCode::FORBIDDEN.into_response(),
+                false => next.run(request).await,
+            }
+        }
+    });
+    let repository = serve(router(blobs).layer(failing)).await;
+    let allowed = sandbox(Some(host(&repository)));
+    let spec = described(&repository, digest).await;
+    let output = allowed.run(spec, unread(), CancellationToken::new()).await.expect("a verdict");
+    assert_eq!(output.ending, Ending::Success, "{}", log(&output));
+    assert!(asked.load(Ordering::Relaxed) > 1);
+    allowed.settled().await;
+
+    let name = format!("{repository}@sha256:{digest:x}");
+    let options = RemoveImageOptionsBuilder::default().force(false).build();
+    docker().remove_image(&name, Some(options), None).await.expect("it was stored by digest");
 }

@@ -117,6 +117,14 @@ impl Config {
         ensure(docker.memory_bytes >= 6 << 20, "docker.memory_bytes", || {
             format!("{} is below the engine's minimum of 6 MiB", docker.memory_bytes)
         })?;
+        for place in &docker.pull_from {
+            let fine = !place.trim_end_matches('/').is_empty()
+                && !place.contains("://")
+                && !place.contains(|c: char| c.is_whitespace() || c == '@' || c == '*');
+            ensure(fine, "docker.pull_from", || {
+                format!("`{place}` is no repository: write images.example.org/agents")
+            })?;
+        }
         ensure((1..=64).contains(&self.settle.max_batch), "settle.max_batch", || {
             format!("{} is not in 1..=64", self.settle.max_batch)
         })?;

@@ -117,8 +117,9 @@ pub struct ApiConfig {
 pub struct DockerCaps {
     /// The engine's Unix socket, if not the usual one.
     pub socket: Option<PathBuf>,
-    /// Whether an image may be pulled from the manifest's repository.
-    pub allow_pull: bool,
+    /// Repositories, or whole leading parts of their names, from which an absent image may be
+    /// pulled if its manifest names one of them. Empty: nothing is pulled.
+    pub pull_from: Vec<String>,
     /// Agents that run at the same time.
     pub max_concurrent: usize,
     /// Wall-clock seconds of a run.
@@ -167,7 +168,7 @@ impl Default for DockerCaps {
     fn default() -> Self {
         Self {
             socket: None,
-            allow_pull: true,
+            pull_from: Vec::new(),
             max_concurrent: 2,
             seconds: 600,
             memory_bytes: 1 << 30,

@@ -24,6 +24,7 @@ fn a_short_file_gets_defaults_and_survives_a_round_trip() {
     let config = Config::from_toml(GOOD).unwrap();
     assert_eq!((config.chain.confirmations, config.chain.poll_interval_ms), (1, 250));
     assert!(config.api.listen.ip().is_loopback());
+    assert!(config.docker.pull_from.is_empty(), "nothing is pulled unasked");
     let text = toml::to_string(&config).unwrap();
     assert_eq!(Config::from_toml(&text).unwrap(), config);
 }
@@ -40,6 +41,10 @@ fn refusals_name_the_key() {
     assert!(refusal(&idle).contains("`docker.max_concurrent`"));
     let shallow = GOOD.replace("chain_id", "max_reorg_depth = 3\nchain_id");
     assert!(refusal(&shallow).contains("`chain.finality_blocks`"));
+    let anywhere = format!("{GOOD}[docker]\npull_from = [\"/\"]");
+    assert!(refusal(&anywhere).contains("`docker.pull_from`"));
+    let url = format!("{GOOD}[docker]\npull_from = [\"https://images.example.org\"]");
+    assert!(refusal(&url).contains("`docker.pull_from`"));
     assert!(refusal("chain = [").contains("TOML"));
 }
 
@@ -50,7 +55,6 @@ fn the_environment_overrides_the_file() {
     let config = set("NEXUS_KEEPER__CHAIN__RPC_URL", "http://10.0.0.1:1").unwrap();
     assert_eq!(config.chain.rpc_url.as_str(), "http://10.0.0.1:1/");
     assert_eq!(set("NEXUS_KEEPER__DOCKER__PIDS", "7").unwrap().docker.pids, 7);
-    assert!(!set("NEXUS_KEEPER__DOCKER__ALLOW_PULL", "false").unwrap().docker.allow_pull);
     assert_eq!(set("OTHER__CHAIN__CHAIN_ID", "x").unwrap().chain.chain_id, 412_346);
     let error = set("NEXUS_KEEPER__CHAIN__CHAIN_ID", "many").unwrap_err().to_string();
     assert!(error.contains("`chain.chain_id`"), "{error}");

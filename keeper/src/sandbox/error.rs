@@ -46,14 +46,6 @@ pub enum SandboxError {
         /// The job.
         job: String,
     },
-    /// The repository could not be reached.
-    #[error("cannot pull {image}: {message}")]
-    Pull {
-        /// `repository@sha256:..`.
-        image: String,
-        /// What the engine said.
-        message: String,
-    },
     /// The image is here but must not be run.
     #[error("image {image} is not run: {reason}")]
     ImageRefused {
@@ -79,8 +71,7 @@ impl SandboxError {
             Self::Unavailable { .. }
             | Self::Unsafe { .. }
             | Self::Interrupted { .. }
-            | Self::Cancelled { .. }
-            | Self::Pull { .. } => true,
+            | Self::Cancelled { .. } => true,
             Self::Refused { status, .. } => *status >= 500 || matches!(status, 404 | 409),
             Self::ImageRefused { .. } | Self::InvalidSpec { .. } => false,
         }

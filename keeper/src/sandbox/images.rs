@@ -1,6 +1,7 @@
 //! Owns the finding of an agent's image by its digest, and which images are refused.
 
-use alloy::primitives::B256;
+use std::time::Duration;
+
 use bollard::Docker;
 use bollard::errors::Error as DockerError;
 use bollard::models::ImageInspect;
@@ -9,6 +10,10 @@ use futures::TryStreamExt;
 
 use super::error::{Doing, SandboxError, is_not_found};
 use super::types::{DockerConfig, RunSpec};
+
+/// Pauses between the tries to pull an image: a publisher's repository may hold up a run for
+/// a moment, not for its whole time.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 /// The name by which the engine runs exactly this image, or `None` if it is not to be had.
 pub(super) async fn resolve(
@@ -25,8 +30,18 @@ pub(super) async fn resolve(
     if let Some(image) = inspect(docker, &name).await? {
         return accept(config, name, &image).map(Some);
     }
-    if !config.allow_pull || !pull(docker, config, repository, spec.image_digest).await? {
+    if !allowed(&config.pull_from, repository) {
+        tracing::info!(image = name, "not pulled: docker.pull_from does not name its repository");
         return Ok(None);
+    }
+    let pulling = pull_stubbornly(docker, repository, &digest);
+    match tokio::time::timeout(config.pull_timeout, pulling).await {
+        Ok(done) => done?,
+        Err(_) => {
+            let seconds = config.pull_timeout.as_secs();
+            tracing::warn!(image = name, seconds, "not pulled in time, the run fails");
+            return Ok(None);
+        }
     }
     match inspect(docker, &name).await? {
         Some(image) => accept(config, name, &image).map(Some),
@@ -42,26 +57,46 @@ async fn inspect(docker: &Docker, name: &str) -> Result<Option<ImageInspect>, Sa
     }
 }
 
-/// True if the image is here now, false if the repository has no such image.
+/// Whether the operator lets images be pulled from there.
+fn allowed(pull_from: &[String], repository: &str) -> bool {
+    pull_from.iter().any(|prefix| {
+        let rest = repository.strip_prefix(prefix.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// Pulls an image, or gives up on it: only the engine's own trouble is an error.
+async fn pull_stubbornly(
+    docker: &Docker,
+    repository: &str,
+    digest: &str,
+) -> Result<(), SandboxError> {
+    for pause in PAUSES.map(Some).into_iter().chain([None]) {
+        let Some(message) = pull(docker, repository, digest).await? else { return Ok(()) };
+        tracing::warn!(repository, digest, message, last = pause.is_none(), "image not pulled");
+        match pause {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// What kept the image away, if trying again may help.
 async fn pull(
     docker: &Docker,
-    config: &DockerConfig,
     repository: &str,
-    digest: B256,
-) -> Result<bool, SandboxError> {
-    let tag = format!("sha256:{digest:x}");
-    let options = CreateImageOptionsBuilder::default().from_image(repository).tag(&tag).build();
+    digest: &str,
+) -> Result<Option<String>, SandboxError> {
+    let options = CreateImageOptionsBuilder::default().from_image(repository).tag(digest).build();
     let progress =
         docker.create_image(Some(options), None, None).try_for_each(|_| async { Ok(()) });
-    let failed =
-        |message: String| SandboxError::Pull { image: format!("{repository}@{tag}"), message };
-    match tokio::time::timeout(config.pull_timeout, progress).await {
-        Err(_) => Err(failed(format!("not done after {} s", config.pull_timeout.as_secs()))),
-        Ok(Ok(())) => Ok(true),
-        Ok(Err(error)) if is_absent(&error) => Ok(false),
-        Ok(Err(DockerError::DockerResponseServerError { message, .. })) => Err(failed(message)),
-        Ok(Err(DockerError::DockerStreamError { error })) => Err(failed(error)),
-        Ok(Err(error)) => Err(error).doing("pulling an image"),
+    match progress.await {
+        Ok(()) => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(DockerError::DockerResponseServerError { message, .. }) => Ok(Some(message)),
+        Err(DockerError::DockerStreamError { error }) => Ok(Some(error)),
+        Err(error) => Err(error).doing("pulling an image"),
     }
 }
 
@@ -112,6 +147,21 @@ mod tests {
         for image in [large, writable] {
             let error = accept(&config, "i".to_owned(), &image).expect_err("a refusal");
             assert!(!error.is_retryable(), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_what_the_operator_names_is_pulled() {
+        let from = |prefixes: &[&str]| prefixes.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>();
+        let named = from(&["images.example.org/agents", "team/"]);
+        for fine in ["images.example.org/agents", "images.example.org/agents/a/b", "team/agent"] {
+            assert!(allowed(&named, fine), "{fine}");
+        }
+        let others =
+            ["images.example.org/agents-evil", "images.example.org", "teams/x", "127.0.0.1:1/x"];
+        for other in others {
+            assert!(!allowed(&named, other), "{other}");
+            assert!(!allowed(&[], other), "{other}");
         }
     }
 

@@ -16,21 +16,22 @@ pub struct DockerConfig {
     /// Marks containers as this keeper's own. It must be the same after a restart and
     /// differ between keepers that share an engine: the smart account's address serves.
     pub keeper_id: String,
-    /// Whether an image that is absent locally may be pulled from the manifest's repository.
-    pub allow_pull: bool,
-    /// The longest a pull may take.
+    /// Whole path components with which a manifest's repository must begin for an image that
+    /// is absent locally to be pulled from there. Empty: nothing is pulled.
+    pub pull_from: Vec<String>,
+    /// The longest that all tries to pull an image may take together.
     pub pull_timeout: Duration,
     /// The largest image that is run, in bytes of unpacked layers.
     pub max_image_bytes: u64,
 }
 
 impl DockerConfig {
-    /// The default engine, pulling allowed, ten minutes and 4 GiB per image.
+    /// The default engine, no pulling; ten minutes and 4 GiB per image.
     pub fn new(keeper_id: impl Into<String>) -> Self {
         Self {
             socket: None,
             keeper_id: keeper_id.into(),
-            allow_pull: true,
+            pull_from: Vec::new(),
             pull_timeout: Duration::from_secs(600),
             max_image_bytes: 4 << 30,
         }
