@@ -1,6 +1,9 @@
 //! The WASM engine: compiles prepared modules and keeps them, by code hash.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use parking_lot::Mutex;
 use revm::primitives::B256;
@@ -58,11 +61,16 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Sets the engine up.
+    /// The process's engine: a program that one chain has compiled, no other compiles again.
     ///
     /// # Errors
     /// When this machine cannot run compiled WASM.
-    pub fn new() -> Result<Self, EngineError> {
+    pub fn shared() -> Result<Arc<Self>, EngineError> {
+        static ENGINE: OnceLock<Result<Arc<Engine>, EngineError>> = OnceLock::new();
+        ENGINE.get_or_init(|| Self::new().map(Arc::new)).clone()
+    }
+
+    fn new() -> Result<Self, EngineError> {
         let mut config = Config::new();
         config
             .cranelift_opt_level(OptLevel::Speed)

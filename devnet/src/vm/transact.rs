@@ -79,7 +79,7 @@ pub struct Vm {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub config: VmConfig,
-    pub engine: Engine,
+    pub engine: Arc<Engine>,
     genesis: Vec<GenesisAccount>,
 }
 
@@ -89,7 +89,7 @@ impl Vm {
     /// # Errors
     /// When the WASM engine cannot be set up on this machine.
     pub fn new(config: VmConfig) -> Result<Self, VmError> {
-        let engine = Engine::new().map_err(|error| VmError::Engine(error.to_string()))?;
+        let engine = Engine::shared().map_err(|error| VmError::Engine(error.to_string()))?;
         let genesis = genesis::accounts(&config)?;
         Ok(Self { shared: Arc::new(Shared { config, engine, genesis }) })
     }
