@@ -99,7 +99,10 @@ pub async fn follow(
         let live = story.stream(api, out, id);
         tokio::pin!(live);
         tokio::select! {
-            () = &mut live => true,
+            end = &mut live => match end {
+                End::Settled => true,
+                End::Stuck => return Err(stuck(api, id).await),
+            },
             settled = until_settled(chain, id) => {
                 settled?;
                 // The chain was faster than the keeper's last events.
@@ -121,6 +124,15 @@ pub async fn follow(
     collect(chain, api, purchase, story).await
 }
 
+/// Where a keeper's events lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The chain shows how it ended.
+    Settled,
+    /// The keeper waits for its operator.
+    Stuck,
+}
+
 #[derive(Debug, Default)]
 struct Story {
     cursor: u64,
@@ -129,30 +141,38 @@ struct Story {
 }
 
 impl Story {
-    /// Reads events until the keeper ends the stream, going on after lost connections.
-    async fn stream(&mut self, api: &Api, out: Output, id: PurchaseId) {
+    /// Reads events until the keeper has nothing more to do, going on after lost connections.
+    async fn stream(&mut self, api: &Api, out: Output, id: PurchaseId) -> End {
         loop {
-            if let Ok(true) = self.connection(api, out, id).await {
-                return;
+            let closed = self.connection(api, out, id).await.is_ok();
+            if self.ended() {
+                return End::Settled;
+            }
+            if closed && self.is(Kind::Stuck) {
+                return End::Stuck;
             }
             sleep(RECONNECT).await;
         }
     }
 
-    /// One connection; true when the job reached its end.
-    async fn connection(&mut self, api: &Api, out: Output, id: PurchaseId) -> anyhow::Result<bool> {
+    /// One connection, until the end of the job or of the connection.
+    async fn connection(&mut self, api: &Api, out: Output, id: PurchaseId) -> anyhow::Result<()> {
         let mut events = api.events(id.0, self.cursor).await?;
         while let Some(event) = events.next().await {
             self.take(event?, out);
             if self.ended() {
-                return Ok(true);
+                break;
             }
         }
-        Ok(false)
+        Ok(())
+    }
+
+    fn is(&self, kind: Kind) -> bool {
+        self.states.last().is_some_and(|last| last.state == kind.name())
     }
 
     fn ended(&self) -> bool {
-        self.states.last().is_some_and(|last| ENDS.iter().any(|end| end.name() == last.state))
+        ENDS.iter().any(|end| self.is(*end))
     }
 
     fn take(&mut self, event: Event, out: Output) {
@@ -190,6 +210,17 @@ fn late(id: PurchaseId, allowed: Duration) -> anyhow::Error {
         "purchase {id} is not settled after {} s; it goes on: look with `nexus job show {id}`, \
          and after its deadline `nexus refund {id}` returns the money",
         allowed.as_secs()
+    ))
+    .into()
+}
+
+async fn stuck(api: &Api, id: PurchaseId) -> anyhow::Error {
+    let job = api.job(id.0).await.ok().flatten().unwrap_or_default();
+    let reason = job["reason"].as_str().unwrap_or("it gave no reason");
+    Failure::Service(format!(
+        "the keeper cannot go on with purchase {id} without its operator: {reason}. Follow it \
+         with `nexus job show {id} --watch`; after its deadline `nexus refund {id}` returns the \
+         money"
     ))
     .into()
 }
@@ -247,5 +278,35 @@ impl Report for Finished {
             text = format!("{text}\n{}", settlement.human());
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn story(events: &[(u64, &str)]) -> Story {
+        let mut story = Story::default();
+        for (cursor, state) in events {
+            let what = EventKind::State { state: (*state).to_owned() };
+            story.take(Event { cursor: *cursor, at: *cursor, what }, Output::new(false, true));
+        }
+        story
+    }
+
+    #[test]
+    fn only_the_last_state_decides() {
+        assert!(story(&[(1, "seen"), (2, "sent"), (3, "settled")]).ended());
+        assert!(story(&[(1, "settled"), (2, "final")]).ended());
+        assert!(!story(&[(1, "settled"), (2, "sent")]).ended(), "a settlement was reorganised");
+        assert!(story(&[(1, "running"), (2, "stuck")]).is(Kind::Stuck));
+        assert!(!story(&[(1, "stuck"), (2, "running")]).is(Kind::Stuck), "tried again");
+    }
+
+    #[test]
+    fn events_that_come_twice_after_a_lost_connection_count_once() {
+        let story = story(&[(1, "seen"), (2, "running"), (1, "seen"), (2, "running")]);
+        assert_eq!(story.states.len(), 2);
+        assert_eq!(story.cursor, 2);
     }
 }

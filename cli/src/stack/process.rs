@@ -74,6 +74,7 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .env("NO_COLOR", "1")
+            .env("RUST_LIB_BACKTRACE", "0")
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
