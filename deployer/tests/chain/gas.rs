@@ -1,6 +1,8 @@
 //! What the calls cost, uncached. Bounds, so that a change that makes them dearer shows;
 //! the figures are printed (`--nocapture`) and kept in the book.
 
+#![cfg(test)]
+
 use crate::operations::{Wallet, execute};
 use crate::support::*;
 use alloy::primitives::{Address, B256, Bytes, U256};

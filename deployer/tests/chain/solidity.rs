@@ -8,7 +8,7 @@ use alloy::rpc::types::TransactionRequest;
 use alloy::sol;
 use deployer::Workspace;
 use foundry_compilers::artifacts::{
-    CompilerOutput, EvmVersion, Settings, SolcInput, SolcLanguage, Source, Sources,
+    CompilerOutput, EvmVersion, Optimizer, Settings, SolcInput, SolcLanguage, Source, Sources,
 };
 use foundry_compilers::solc::Solc;
 use std::collections::BTreeMap;
@@ -56,9 +56,11 @@ fn compile() -> BTreeMap<String, Bytes> {
             sources.insert(name, Source::new(fs::read_to_string(&path).expect("readable")));
         }
     }
-    let mut settings = Settings::default();
-    settings.evm_version = Some(EvmVersion::Cancun);
-    settings.optimizer.enabled = Some(true);
+    let settings = Settings {
+        evm_version: Some(EvmVersion::Cancun),
+        optimizer: Optimizer { enabled: Some(true), runs: Some(200), details: None },
+        ..Settings::default()
+    };
     let input = SolcInput::new(SolcLanguage::Solidity, sources, settings);
     let solc = Solc::new(workspace.node_module(".bin/solcjs")).expect("solc is set up");
     let answer = solc.compile_output(&input).expect("solc runs");
