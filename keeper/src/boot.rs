@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy::primitives::Address;
+use alloy::hex;
+use alloy::primitives::{Address, B256};
 use anyhow::{Context as _, bail, ensure};
 use bindings::AgentAccount;
 use domain::job::{Event, Kind};
@@ -11,7 +12,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
-use crate::chain::{Chain, ChainError, HeadBoard, Heads};
+use crate::chain::{Chain, ChainError, Doing, HeadBoard, Heads};
 use crate::config::Config;
 use crate::daemon::Info;
 use crate::health::{HealthBoard, Part};
@@ -19,6 +20,9 @@ use crate::pipeline::Context;
 use crate::sandbox::{DockerConfig, Sandbox};
 use crate::signer_client::{SignerClient, SignerInfo};
 use crate::store::{Commit, Identity, Store};
+
+/// Jobs that may ask the node at the same time.
+const TURNS: usize = 16;
 
 /// Everything that the keeper's tasks need.
 pub(crate) struct Booted {
@@ -47,7 +51,9 @@ pub(crate) async fn boot(
     retry_stuck(&store).await?;
 
     let mut docker = DockerConfig::new(format!("{:x}", config.account.address));
+    docker.deployment = deployment(&config, &genesis);
     docker.socket.clone_from(&config.docker.socket);
+    docker.hold = true;
     docker.pull_from.clone_from(&config.docker.pull_from);
     let info = Info {
         version: env!("CARGO_PKG_VERSION"),
@@ -69,10 +75,17 @@ pub(crate) async fn boot(
         health: health.clone(),
         heads: Heads(heads.subscribe()),
         begun: Arc::default(),
+        turns: Arc::new(Semaphore::new(TURNS)),
         bell: Arc::new(Notify::new()),
         drain,
     };
     Ok(Booted { context, info })
+}
+
+/// Tells this chain and registry from all others, those with equal addresses too.
+fn deployment(config: &Config, genesis: &B256) -> String {
+    let genesis = hex::encode(&genesis[..4]);
+    format!("{}-{genesis}-{:x}", config.chain.chain_id, config.chain.registry)
 }
 
 /// What a store is good for: never for another chain, registry or account.
@@ -86,10 +99,7 @@ fn identity(config: &Config, genesis: &str) -> Identity {
 }
 
 /// Waits for the node; a wrong one is no use waiting for.
-async fn check_chain(
-    chain: &Chain,
-    health: &HealthBoard,
-) -> Result<alloy::primitives::B256, ChainError> {
+async fn check_chain(chain: &Chain, health: &HealthBoard) -> Result<B256, ChainError> {
     let mut backoff = patience();
     loop {
         match chain.check().await {
@@ -126,13 +136,14 @@ async fn ask_signer(signer: &SignerClient, health: &HealthBoard) -> anyhow::Resu
 /// The account must obey the signer's key and may settle only as a keeper of the registry.
 async fn check_account(chain: &Chain, owner: Address) -> anyhow::Result<()> {
     let account = AgentAccount::new(chain.account, chain.provider.clone());
-    let found = account.owner().call().await.context("reading the account's owner")?;
+    let found = account.owner().call().await.doing("reading the account's owner")?;
     ensure!(
         found == owner,
         "account.address {} belongs to {found}, but the signer holds the key of {owner}",
         chain.account
     );
-    let entry_point = account.entryPoint().call().await.context("reading its EntryPoint")?;
+    let entry_point =
+        account.entryPoint().call().await.doing("reading the account's EntryPoint")?;
     if entry_point != chain.config.entry_point {
         bail!(
             "account.address {} obeys the EntryPoint {entry_point}, chain.entry_point is {}",
@@ -141,7 +152,7 @@ async fn check_account(chain: &Chain, owner: Address) -> anyhow::Result<()> {
         );
     }
     let keeper = chain.registry().isKeeper(chain.account).call().await;
-    if !keeper.context("asking the registry for its keepers")? {
+    if !keeper.doing("asking the registry for its keepers")? {
         tracing::warn!(
             account = %chain.account,
             "the account is no keeper of the registry: settlements wait until its owner adds it"

@@ -42,11 +42,13 @@ fn main() -> anyhow::Result<()> {
         Command::Run { config, json_logs } => {
             let config = Config::from_file(&config)?;
             log_to_stderr(json_logs);
-            tokio::runtime::Builder::new_multi_thread()
+            let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()
-                .context("starting the runtime")?
-                .block_on(run(config))
+                .context("starting the runtime")?;
+            runtime.block_on(run(config))?;
+            // Not dropping the runtime leaves agents alone that outlast the grace period.
+            std::process::exit(0)
         }
     }
 }

@@ -8,16 +8,19 @@ use tokio_util::sync::CancellationToken;
 use crate::health::Part;
 use crate::pipeline::Context;
 use crate::sandbox::SandboxError;
-use crate::store::StoreError;
+use crate::store::{StoreError, now_millis};
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Pause between two sweeps for containers without a job.
 const SWEEP: Duration = Duration::from_secs(60);
+/// Pause between two times of forgetting what ended long ago.
+const FORGET: Duration = Duration::from_secs(3600);
 
 /// Looks until told to stop.
 pub(crate) async fn probe(context: Context, stop: CancellationToken) {
     let mut swept: Option<Instant> = None;
+    let mut forgot: Option<Instant> = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -25,6 +28,10 @@ pub(crate) async fn probe(context: Context, stop: CancellationToken) {
         }
         if swept.is_none_or(|at| at.elapsed() >= SWEEP) && sweep(&context).await {
             swept = Some(Instant::now());
+        }
+        if forgot.is_none_or(|at| at.elapsed() >= FORGET) {
+            forget(&context).await;
+            forgot = Some(Instant::now());
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -80,6 +87,18 @@ async fn sweep(context: &Context) -> bool {
             tracing::warn!(%error, "the sweep for containers failed");
             false
         }
+    }
+}
+
+async fn forget(context: &Context) {
+    let age = u64::from(context.config.docker.keep_days) * 24 * 3600 * 1000;
+    if age == 0 {
+        return;
+    }
+    match context.store.forget(now_millis().saturating_sub(age)).await {
+        Ok(0) => {}
+        Ok(jobs) => tracing::info!(jobs, "forgot inputs, results and logs of old jobs"),
+        Err(error) => context.health.fails(Part::Store, &error),
     }
 }
 

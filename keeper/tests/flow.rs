@@ -42,8 +42,16 @@ async fn a_purchase_is_run_settled_paid_and_vouched_for() {
     assert_eq!(
         path,
         [
-            "seen", "confirmed", "ready", "running", "produced", "intended", "signed", "sent",
-            "settled", "final"
+            "seen",
+            "confirmed",
+            "ready",
+            "running",
+            "produced",
+            "intended",
+            "signed",
+            "sent",
+            "settled",
+            "final"
         ]
     );
 }
@@ -76,11 +84,19 @@ async fn failures_of_agent_input_and_listing_refund_the_buyer() {
 
     let cases = [
         (world.buy(script, "out half\nexit 3").await, Outcome::NonZeroExit, 3),
-        (world.buy(script, &format!("out {}", "x".repeat(15_000))).await, Outcome::OutputOverCap, -2),
+        (
+            world.buy(script, &format!("out {}", "x".repeat(15_000))).await,
+            Outcome::OutputOverCap,
+            -2,
+        ),
         (world.buy(hasty, "out early\nsleep 20000").await, Outcome::Timeout, -2),
         (world.buy(absent, "out x").await, Outcome::ImageMissing, -1),
         (world.buy(broken, "out x").await, Outcome::Killed, -1),
-        (world.buy_with(script, keccak256([0xff]), Bytes::from_static(&[0xff])).await, Outcome::InputInvalid, -1),
+        (
+            world.buy_with(script, keccak256([0xff]), Bytes::from_static(&[0xff])).await,
+            Outcome::InputInvalid,
+            -1,
+        ),
     ];
     let before = world.credit(world.buyer).await;
     assert_eq!(before, world.credit(world.buyer).await);

@@ -123,15 +123,41 @@ pub struct Intent {
     pub receipt_signature: Bytes,
 }
 
-/// Everything that a settlement says, and the next nonce sequence it may use.
+/// Everything that a settlement says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prepared {
     /// The run that is settled.
     pub finished: Finished,
     /// How.
     pub intent: Intent,
-    /// Nonce sequence under the purchase's key; above 0 only after a mined failure.
-    pub sequence: u64,
+}
+
+/// Work that is done, and must never be done a second time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Work {
+    /// The run ended.
+    Finished(Finished),
+    /// And it is vouched for.
+    Prepared(Prepared),
+}
+
+impl Work {
+    /// The run.
+    pub const fn finished(&self) -> &Finished {
+        match self {
+            Self::Finished(finished) => finished,
+            Self::Prepared(prepared) => &prepared.finished,
+        }
+    }
+
+    /// The signed receipt, if it got so far.
+    pub const fn prepared(&self) -> Option<&Prepared> {
+        match self {
+            Self::Finished(_) => None,
+            Self::Prepared(prepared) => Some(prepared),
+        }
+    }
 }
 
 /// A UserOperation that the signer signed.
@@ -159,6 +185,8 @@ pub struct SentOp {
 pub struct Settlement {
     /// The account that settled.
     pub keeper: Address,
+    /// Digest of the receipt that it carried.
+    pub receipt_hash: B256,
     /// Whether that is this keeper's account, with the receipt of this job.
     pub ours: bool,
     /// Whether the publisher was paid.
@@ -183,8 +211,8 @@ pub struct Settlement {
 pub struct Past {
     /// What was bought.
     pub purchase: Purchase,
-    /// Finished and vouched-for work, never to be done a second time.
-    pub prepared: Option<Box<Prepared>>,
+    /// What was done already.
+    pub work: Option<Box<Work>>,
     /// Runs begun so far.
     pub attempts: u32,
 }
@@ -192,44 +220,52 @@ pub struct Past {
 impl Past {
     /// The past of a purchase just seen.
     pub fn new(purchase: Purchase) -> Self {
-        Self { purchase, prepared: None, attempts: 0 }
+        Self { purchase, work: None, attempts: 0 }
     }
 
-    /// The same job under a purchase mined anew; prepared work stays if it still fits.
+    /// The same job under a purchase mined anew; work done stays if it still fits.
     #[must_use]
     pub fn reappeared(self, purchase: Purchase) -> Self {
         let fits = self.purchase.same_bargain(&purchase);
-        Self { prepared: self.prepared.filter(|_| fits), purchase, attempts: self.attempts }
+        Self { work: self.work.filter(|_| fits), purchase, attempts: self.attempts }
     }
 
-    /// The prepared work under the present purchase, to go on with.
-    pub fn resume(&self) -> Option<Prepared> {
-        let mut prepared = *self.prepared.clone()?;
-        prepared.finished.order.purchase = self.purchase.clone();
-        Some(prepared)
+    /// The work done under the present purchase, to go on with.
+    pub fn resume(&self) -> Option<Work> {
+        let mut work = *self.work.clone()?;
+        let finished = match &mut work {
+            Work::Finished(finished) => finished,
+            Work::Prepared(prepared) => &mut prepared.finished,
+        };
+        finished.order.purchase = self.purchase.clone();
+        Some(work)
+    }
+
+    fn of(work: Work) -> Self {
+        let order = &work.finished().order;
+        Self {
+            purchase: order.purchase.clone(),
+            attempts: order.attempts,
+            work: Some(Box::new(work)),
+        }
     }
 }
 
 impl From<Order> for Past {
     fn from(order: Order) -> Self {
-        Self { purchase: order.purchase, prepared: None, attempts: order.attempts }
+        Self { purchase: order.purchase, work: None, attempts: order.attempts }
     }
 }
 
 impl From<Finished> for Past {
     fn from(finished: Finished) -> Self {
-        finished.order.into()
+        Self::of(Work::Finished(finished))
     }
 }
 
 impl From<Prepared> for Past {
     fn from(prepared: Prepared) -> Self {
-        let order = &prepared.finished.order;
-        Self {
-            purchase: order.purchase.clone(),
-            attempts: order.attempts,
-            prepared: Some(Box::new(prepared)),
-        }
+        Self::of(Work::Prepared(prepared))
     }
 }
 

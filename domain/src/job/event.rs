@@ -5,7 +5,7 @@ use std::fmt;
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
-use super::data::{Intent, Prepared, Purchase, RunRecord, Settlement, Terms};
+use super::data::{Finished, Intent, Prepared, Purchase, RunRecord, Settlement, Terms};
 use crate::userop::PackedUserOperation;
 
 macro_rules! events {
@@ -47,8 +47,12 @@ macro_rules! events {
 events! {
     /// Deep enough in the chain, and everything read back from it agrees.
     Confirmed(Terms) = "confirmed",
-    /// Confirmed again, and the work was done before: only the settlement is missing.
-    Resumed(Box<Prepared>) = "work already done",
+    /// Confirmed again, and the agent succeeded before: only receipt and settlement are missing.
+    ResultKept(Box<Finished>) = "succeeded before",
+    /// Confirmed again, and the agent failed before.
+    FailureKept(Box<Finished>) = "failed before",
+    /// Confirmed again, and the receipt was signed before: only the settlement is missing.
+    ReceiptKept(Box<Prepared>) = "receipt signed before",
     /// The input is stored.
     InputStored = "input stored",
     /// It can never run: the manifest or the input is invalid.

@@ -16,7 +16,7 @@ mod tests;
 
 pub use data::{
     BlockRef, Finished, Intent, Order, Past, Prepared, Purchase, RunRecord, SentOp, Settlement,
-    SignedOp, Terms,
+    SignedOp, Terms, Work,
 };
 pub use diagram::render;
 pub use event::{Effect, Event, EventKind, SignedData};

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::data::{
-    Finished, Order, Past, Prepared, Purchase, RunRecord, SentOp, Settlement, SignedOp, Terms,
+    Finished, Order, Past, Prepared, Purchase, RunRecord, SentOp, Settlement, SignedOp, Terms, Work,
 };
 use super::event::Effect;
 
@@ -142,7 +142,7 @@ impl State {
             Self::Confirmed(order) | Self::Ready(order) => Some(&order.terms),
             Self::Running(running) => Some(&running.order.terms),
             Self::Produced(finished) | Self::Failed(finished) => Some(&finished.order.terms),
-            _ => self.prepared().map(|prepared| &prepared.finished.order.terms),
+            _ => self.finished().map(|finished| &finished.order.terms),
         }
     }
 
@@ -150,7 +150,7 @@ impl State {
     pub fn run(&self) -> Option<&RunRecord> {
         match self {
             Self::Produced(finished) | Self::Failed(finished) => Some(&finished.run),
-            _ => self.prepared().map(|prepared| &prepared.finished.run),
+            _ => self.finished().map(|finished| &finished.run),
         }
     }
 
@@ -160,11 +160,23 @@ impl State {
             Self::Intended(prepared) => Some(prepared),
             Self::Signed(signed) => Some(&signed.prepared),
             Self::Sent(sent) => Some(&sent.signed.prepared),
-            Self::Seen(past) | Self::Reorged(past) | Self::Expired(past) => {
-                past.prepared.as_deref()
-            }
-            Self::Stuck(stuck) => stuck.past.prepared.as_deref(),
-            Self::Settled(closed) | Self::Final(closed) => closed.past.prepared.as_deref(),
+            _ => self.work().and_then(Work::prepared),
+        }
+    }
+
+    fn finished(&self) -> Option<&Finished> {
+        match self.prepared() {
+            Some(prepared) => Some(&prepared.finished),
+            None => self.work().map(Work::finished),
+        }
+    }
+
+    /// Work kept from before the job went back or ended.
+    fn work(&self) -> Option<&Work> {
+        match self {
+            Self::Seen(past) | Self::Reorged(past) | Self::Expired(past) => past.work.as_deref(),
+            Self::Stuck(stuck) => stuck.past.work.as_deref(),
+            Self::Settled(closed) | Self::Final(closed) => closed.past.work.as_deref(),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! The transition table: the only place that says which state follows which.
 
-use super::data::{Finished, Order, Past, Prepared, SentOp, SignedOp};
+use super::data::{Finished, Order, Past, Prepared, SentOp, Settlement, SignedOp};
 use super::event::{Effect, Event, EventKind};
 use super::state::{Closed, Kind, Running, State, Stuck};
 
@@ -53,38 +53,40 @@ macro_rules! table {
 table! {
     // The way of a purchase that goes well.
     Seen(past) + Confirmed(terms) => Confirmed: order(past, terms);
-    Seen(_) + Resumed(prepared) => Intended: *prepared;
+    Seen(_) + ResultKept(finished) if finished.run.outcome.is_ok() => Produced: *finished;
+    Seen(_) + FailureKept(finished) if !finished.run.outcome.is_ok() => Failed: *finished;
+    Seen(_) + ReceiptKept(prepared) => Intended: *prepared;
     Confirmed(order) + InputStored => Ready: order;
     Ready(order) + Started => Running: begin(order);
     Running(job) + Restarted => Running: begin(job.order);
     Running(job) + Produced(run) if run.outcome.is_ok() => Produced: Finished { order: job.order, run };
-    Produced(finished) + Intended(intent) if intent.receipt.outcome.is_ok() => Intended: Prepared { finished, intent: *intent, sequence: 0 };
+    Produced(finished) + Intended(intent) if intent.receipt.outcome.is_ok() => Intended: Prepared { finished, intent: *intent };
     Intended(prepared) + Signed(data) => Signed: SignedOp { prepared, op: data.op, op_hash: data.op_hash };
     Signed(signed) + Bundled(bundle) => Sent: SentOp { signed, bundle };
-    Sent(sent) + Settled(settlement) => Settled: Closed { past: sent.into(), settlement };
+    Sent(sent) + Settled(settlement) => Settled: close(sent.into(), settlement);
     Settled(closed) + Finalized => Final: closed;
 
     // Failures of the agent: the buyer is refunded by a settlement that says so.
     Confirmed(order) + Refused(run) if !run.outcome.is_ok() => Failed: Finished { order, run };
     Running(job) + Failed(run) if !run.outcome.is_ok() => Failed: Finished { order: job.order, run };
-    Failed(finished) + Intended(intent) if !intent.receipt.outcome.is_ok() => Intended: Prepared { finished, intent: *intent, sequence: 0 };
+    Failed(finished) + Intended(intent) if !intent.receipt.outcome.is_ok() => Intended: Prepared { finished, intent: *intent };
 
     // The operation's own troubles.
     Signed(signed) + Repriced => Intended: signed.prepared;
     Sent(sent) + Dropped => Signed: sent.signed;
-    Sent(sent) + Reverted => Intended: next_sequence(sent.signed.prepared);
+    Sent(sent) + Reverted => Intended: sent.signed.prepared;
 
     // Settled without our seeing it come: by another keeper, or by an operation given up.
-    Seen(past) + Settled(settlement) => Settled: Closed { past, settlement };
-    Confirmed(order) + Settled(settlement) => Settled: Closed { past: order.into(), settlement };
-    Ready(order) + Settled(settlement) => Settled: Closed { past: order.into(), settlement };
-    Running(job) + Settled(settlement) => Settled: Closed { past: job.order.into(), settlement };
-    Produced(finished) + Settled(settlement) => Settled: Closed { past: finished.into(), settlement };
-    Failed(finished) + Settled(settlement) => Settled: Closed { past: finished.into(), settlement };
-    Intended(prepared) + Settled(settlement) => Settled: Closed { past: prepared.into(), settlement };
-    Signed(signed) + Settled(settlement) => Settled: Closed { past: signed.into(), settlement };
-    Expired(past) + Settled(settlement) => Settled: Closed { past, settlement };
-    Stuck(stuck) + Settled(settlement) => Settled: Closed { past: stuck.past, settlement };
+    Seen(past) + Settled(settlement) => Settled: close(past, settlement);
+    Confirmed(order) + Settled(settlement) => Settled: close(order.into(), settlement);
+    Ready(order) + Settled(settlement) => Settled: close(order.into(), settlement);
+    Running(job) + Settled(settlement) => Settled: close(job.order.into(), settlement);
+    Produced(finished) + Settled(settlement) => Settled: close(finished.into(), settlement);
+    Failed(finished) + Settled(settlement) => Settled: close(finished.into(), settlement);
+    Intended(prepared) + Settled(settlement) => Settled: close(prepared.into(), settlement);
+    Signed(signed) + Settled(settlement) => Settled: close(signed.into(), settlement);
+    Expired(past) + Settled(settlement) => Settled: close(past, settlement);
+    Stuck(stuck) + Settled(settlement) => Settled: close(stuck.past, settlement);
 
     // Too late, or refunded by anybody.
     Seen(past) + Expired => Expired: past;
@@ -138,8 +140,11 @@ fn begin(order: Order) -> Running {
     Running { order: Order { attempts: order.attempts.saturating_add(1), ..order } }
 }
 
-fn next_sequence(prepared: Prepared) -> Prepared {
-    Prepared { sequence: prepared.sequence.saturating_add(1), ..prepared }
+/// A settlement is ours only if it carries the receipt that was signed here.
+fn close(past: Past, settlement: Settlement) -> Closed {
+    let receipt = past.work.as_ref().and_then(|work| work.prepared());
+    let signed = receipt.is_some_and(|it| it.intent.receipt_hash == settlement.receipt_hash);
+    Closed { settlement: Settlement { ours: settlement.ours && signed, ..settlement }, past }
 }
 
 impl Kind {

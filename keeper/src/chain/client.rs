@@ -31,9 +31,10 @@ impl Chain {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(config: &Config) -> Result<Self, ChainError> {
-        let http = reqwest::Client::builder().timeout(config.chain.rpc_timeout()).build().map_err(
-            |error| ChainError::Rpc { doing: "making an HTTP client", reason: error.to_string() },
-        )?;
+        let http = reqwest::Client::builder()
+            .timeout(config.chain.rpc_timeout())
+            .build()
+            .map_err(|error| ChainError::rpc("making an HTTP client", &error))?;
         let client = RpcClient::new_http_with_client(http, config.chain.rpc_url.clone());
         let provider =
             ProviderBuilder::new().disable_recommended_fillers().connect_client(client).erased();

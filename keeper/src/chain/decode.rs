@@ -55,6 +55,7 @@ pub(super) fn settlement(
 ) -> Settlement {
     Settlement {
         keeper: event.keeper,
+        receipt_hash: event.receiptHash,
         ours: event.keeper == account,
         ok: event.ok,
         tx_hash: log.transaction_hash.unwrap_or_default(),

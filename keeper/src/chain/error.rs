@@ -1,7 +1,6 @@
 //! What can go wrong between keeper and chain.
 
 use alloy::primitives::Address;
-use alloy::transports::TransportError;
 
 use crate::store::StoreError;
 
@@ -55,14 +54,57 @@ pub(crate) trait Doing<T> {
     fn doing(self, doing: &'static str) -> Result<T, ChainError>;
 }
 
-impl<T> Doing<T> for Result<T, TransportError> {
+impl<T, E: std::fmt::Display> Doing<T> for Result<T, E> {
     fn doing(self, doing: &'static str) -> Result<T, ChainError> {
-        self.map_err(|error| ChainError::Rpc { doing, reason: error.to_string() })
+        self.map_err(|error| ChainError::rpc(doing, &error))
     }
 }
 
-impl<T> Doing<T> for Result<T, alloy::contract::Error> {
-    fn doing(self, doing: &'static str) -> Result<T, ChainError> {
-        self.map_err(|error| ChainError::Rpc { doing, reason: error.to_string() })
+impl ChainError {
+    /// A failed call; `doing` completes "the node failed while ..".
+    ///
+    /// Providers put their keys into URLs, and HTTP clients put URLs into their messages: no
+    /// URL is let through to logs and health reports.
+    pub(crate) fn rpc(doing: &'static str, error: &dyn std::fmt::Display) -> Self {
+        Self::Rpc { doing, reason: without_urls(&error.to_string()) }
+    }
+}
+
+/// Cuts every `http..://..` up to the next blank or closing bracket.
+fn without_urls(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(at) = ["http://", "https://"].iter().filter_map(|it| rest.find(it)).min() {
+        shown.push_str(&rest[..at]);
+        shown.push_str("<url>");
+        let end = rest[at..].find(|c: char| c.is_whitespace() || ")\"'>]".contains(c));
+        rest = end.map_or("", |end| &rest[at + end..]);
+    }
+    shown + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::transports::http::reqwest;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_key_in_the_url_never_shows() {
+        // Nothing listens on port 1.
+        let error = reqwest::get("http://127.0.0.1:1/v2/SECRETKEY?key=SECRET").await.unwrap_err();
+        let chain =
+            ChainError::rpc("asking", &alloy::transports::TransportErrorKind::custom(error));
+        for text in [chain.to_string(), format!("{chain:?}")] {
+            assert!(!text.contains("SECRET"), "{text}");
+            assert!(text.contains("<url>"), "{text}");
+        }
+    }
+
+    #[test]
+    fn everything_but_urls_stays() {
+        let text = "a (https://x.y/z) b 'http://k' c https://end";
+        assert_eq!(without_urls(text), "a (<url>) b '<url>' c <url>");
+        assert_eq!(without_urls("no address"), "no address");
     }
 }

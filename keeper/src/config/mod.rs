@@ -136,6 +136,8 @@ pub struct DockerCaps {
     pub output_bytes: u64,
     /// Bytes of log.
     pub log_bytes: u64,
+    /// Days after which inputs, results and logs of ended runs are forgotten; 0 keeps them.
+    pub keep_days: u32,
 }
 
 /// `[settle]`
@@ -148,6 +150,11 @@ pub struct SettleConfig {
     pub stall_seconds: u64,
     /// Most that is paid per gas, in wei; must not be above the signer's cap.
     pub max_fee_per_gas: u64,
+    /// Seconds kept free before a purchase's deadline for settling; no run begins that could
+    /// end later.
+    pub margin_seconds: u64,
+    /// Lowest price in wei of a run that is served. Settling costs gas, of failures too.
+    pub min_price: u64,
 }
 
 /// `[shutdown]`
@@ -177,13 +184,20 @@ impl Default for DockerCaps {
             tmp_bytes: 256 << 20,
             output_bytes: 8 << 20,
             log_bytes: 4 << 20,
+            keep_days: 30,
         }
     }
 }
 
 impl Default for SettleConfig {
     fn default() -> Self {
-        Self { max_batch: 16, stall_seconds: 30, max_fee_per_gas: 10_000_000_000 }
+        Self {
+            max_batch: 16,
+            stall_seconds: 30,
+            max_fee_per_gas: 10_000_000_000,
+            margin_seconds: 300,
+            min_price: 0,
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Phase 1: depth in the chain, and everything read back from it.
 
+use alloy::primitives::aliases::U96;
 use domain::ids::ImageDigest;
-use domain::job::{BlockRef, Event, Past, Purchase, State, Terms};
+use domain::job::{BlockRef, Event, Past, Purchase, State, Terms, Work};
 use domain::manifest::Manifest;
 
 use super::context::Context;
@@ -16,6 +17,7 @@ pub(super) async fn confirm(context: &Context, row: &JobRow) -> Result<Commit, T
     let purchase = &past.purchase;
     let deep = purchase.block.number.saturating_add(context.config.chain.confirmations);
     let head = context.heads.when(|head| head.block.number >= deep).await.block;
+    let _turn = context.turn().await;
     if !context.chain.is_canonical(purchase.block).await? {
         return Err(Trouble::Wait(format!("block {} is being replaced", purchase.block.number)));
     }
@@ -36,13 +38,24 @@ pub(super) async fn confirm(context: &Context, row: &JobRow) -> Result<Commit, T
 
 async fn open(context: &Context, past: &Past, head: BlockRef) -> Result<Event, Trouble> {
     // Work that is done is settled, however late: the buyer may still want it.
-    if let Some(prepared) = past.resume() {
-        return Ok(Event::Resumed(Box::new(prepared)));
+    match past.resume() {
+        Some(Work::Prepared(kept)) => return Ok(Event::ReceiptKept(Box::new(kept))),
+        Some(Work::Finished(kept)) if kept.run.outcome.is_ok() => {
+            return Ok(Event::ResultKept(Box::new(kept)));
+        }
+        Some(Work::Finished(kept)) => return Ok(Event::FailureKept(Box::new(kept))),
+        None => {}
     }
     if expiry::is_too_late(context, &past.purchase, 0).await {
         return Ok(Event::Expired);
     }
-    Ok(Event::Confirmed(terms(context, &past.purchase, head).await?))
+    let terms = terms(context, &past.purchase, head).await?;
+    let least = context.config.settle.min_price;
+    if terms.price < U96::from(least) {
+        let text = format!("its price of {} wei is below settle.min_price, {least}", terms.price);
+        return Err(Trouble::Hopeless(text));
+    }
+    Ok(Event::Confirmed(terms))
 }
 
 async fn terms(context: &Context, purchase: &Purchase, head: BlockRef) -> Result<Terms, Trouble> {

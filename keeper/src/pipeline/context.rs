@@ -38,6 +38,8 @@ pub struct Context {
     pub places: Arc<Semaphore>,
     /// Places taken for runs that were begun in this life of the process.
     pub begun: Arc<Mutex<HashMap<u64, OwnedSemaphorePermit>>>,
+    /// Turns for phases that ask the node, so that many jobs do not flood it at once.
+    pub turns: Arc<Semaphore>,
     /// Rung when there is something to bundle or to watch.
     pub bell: Arc<Notify>,
     /// Ends the waiting for new work; what runs goes on.
@@ -45,10 +47,14 @@ pub struct Context {
 }
 
 impl Context {
-    /// The name under which a job's containers run: unlike that of any other keeper or
-    /// registry on the same engine.
+    /// Waits for a turn to ask the node.
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        // A closed semaphore means that the keeper ends: what follows will notice.
+        self.turns.clone().acquire_owned().await.ok()
+    }
+
+    /// The name under which a job's containers run; the sandbox adds keeper and deployment.
     pub fn container_job(&self, row: &JobRow) -> String {
-        let registry = self.config.chain.registry;
-        format!("{registry:x}-{:x}-{}", self.config.account.address, row.id)
+        row.id.to_string()
     }
 }

@@ -10,6 +10,7 @@ use super::trouble::Trouble;
 use super::{confirm, finalize, input, receipt, run};
 use crate::backoff::Backoff;
 use crate::health::Part;
+use crate::sandbox::RunOutput;
 use crate::settle;
 use crate::store::{Commit, JobRow, Owed};
 
@@ -46,12 +47,17 @@ async fn attempt(context: &Context, owed: Owed, cancel: &CancellationToken) -> R
         return Ok(());
     }
     let begun = Instant::now();
-    let commit = tokio::select! {
-        commit = perform(context, &row, owed.effect, cancel) => commit?,
+    let (commit, _output) = tokio::select! {
+        done = perform(context, &row, owed.effect, cancel) => done?,
         () = cancel.cancelled(), if owed.effect != Effect::Run => return Ok(()),
     };
     let event = commit.event.kind();
-    let next = commit_stubbornly(context, commit).await?;
+    let next = commit_stubbornly(context, commit).await;
+    if owed.effect == Effect::Run {
+        // Until now the container was the only other copy of what the agent gave.
+        context.sandbox.release(&context.container_job(&row));
+    }
+    let next = next?;
     metrics::histogram!("nexus_keeper_phase_seconds", "phase" => owed.effect.name())
         .record(begun.elapsed().as_secs_f64());
     tracing::info!(job = row.id, %event, state = %next.state.kind(), "job moved");
@@ -63,18 +69,19 @@ async fn perform(
     row: &JobRow,
     effect: Effect,
     cancel: &CancellationToken,
-) -> Result<Commit, Trouble> {
-    match effect {
+) -> Result<(Commit, Option<RunOutput>), Trouble> {
+    let commit = match effect {
         Effect::Confirm => confirm::confirm(context, row).await,
         Effect::AwaitInput => input::await_input(context, row).await,
         Effect::Start => run::start(context, row).await,
-        Effect::Run => run::run(context, row, cancel).await,
+        Effect::Run => return run::run(context, row, cancel).await,
         Effect::Prepare => receipt::prepare(context, row).await,
         Effect::Sign => settle::sign_operation(context, row).await,
         Effect::Finalize => finalize::finalize(context, row).await,
         // The dispatcher leaves these to the bundler.
         Effect::Bundle | Effect::Watch => std::future::pending().await,
-    }
+    };
+    Ok((commit?, None))
 }
 
 /// Finished work is not done again because the disk was full: the commit alone is repeated.

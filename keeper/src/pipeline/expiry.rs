@@ -4,15 +4,20 @@ use domain::job::{Order, Purchase};
 
 use super::context::Context;
 
-/// Whether the refund is open to anybody by now, or will be before a run could end.
+/// Whether a run of so many seconds, begun by now, could not be settled before the refund is
+/// open to anybody.
 pub(super) async fn is_too_late(context: &Context, purchase: &Purchase, seconds: u64) -> bool {
     let now = context.heads.any().await.now();
-    now.saturating_add(seconds) > purchase.deadline
+    now > latest_start(context, purchase, seconds)
+}
+
+fn latest_start(context: &Context, purchase: &Purchase, seconds: u64) -> u64 {
+    purchase.deadline.saturating_sub(seconds).saturating_sub(context.config.settle.margin_seconds)
 }
 
 /// Returns once it is too late.
 pub(super) async fn too_late(context: &Context, purchase: &Purchase, seconds: u64) {
-    let latest = purchase.deadline.saturating_sub(seconds);
+    let latest = latest_start(context, purchase, seconds);
     loop {
         let head = context.heads.any().await;
         if head.now() > latest {

@@ -14,8 +14,10 @@ pub(super) async fn finalize(context: &Context, row: &JobRow) -> Result<Commit, 
     let block = closed.settlement.block;
     let deep = block.number.saturating_add(context.config.chain.finality_blocks);
     let head = context.heads.when(|head| head.block.number >= deep).await.block;
+    let _turn = context.turn().await;
     if !context.chain.is_canonical(block).await? {
-        return Err(Trouble::Wait(format!("block {} is being replaced", block.number)));
+        // The watcher takes back only blocks that it took in; this one it may never have seen.
+        return Ok(Commit::new(row, Event::SettlementRemoved));
     }
     match context.chain.standing(&closed.past.purchase, head).await? {
         Standing::Settled(_) => Ok(Commit::new(row, Event::Finalized)),

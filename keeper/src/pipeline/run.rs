@@ -38,12 +38,13 @@ pub(super) async fn start(context: &Context, row: &JobRow) -> Result<Commit, Tro
     Ok(Commit::new(row, Event::Started))
 }
 
-/// Runs the agent, or finishes the run of an earlier life, and keeps what it gave.
+/// Runs the agent, or finishes the run of an earlier life. The output comes along, because its
+/// container is the only lasting copy until the commit is made.
 pub(super) async fn run(
     context: &Context,
     row: &JobRow,
     cancel: &CancellationToken,
-) -> Result<Commit, Trouble> {
+) -> Result<(Commit, Option<RunOutput>), Trouble> {
     let State::Running(job) = &row.state else { return Err(wrong_state(row)) };
     let (order, attempt) = (&job.order, job.order.attempts);
     let manifest = order.terms.manifest.as_ref().ok_or_else(|| wrong_state(row))?;
@@ -56,7 +57,7 @@ pub(super) async fn run(
             match adopt(context, row, attempt, cancel).await {
                 Ok(None) => {
                     context.begun.lock().insert(row.id, place);
-                    return Ok(Commit::new(row, Event::Restarted));
+                    return Ok((Commit::new(row, Event::Restarted), None));
                 }
                 Ok(Some(output)) => Ok(Ok(output)),
                 Err(trouble) => Err(trouble),
@@ -65,19 +66,19 @@ pub(super) async fn run(
     };
     let output = match ended {
         Ok(Ok(output)) => output,
-        Ok(Err(record)) => return Ok(Commit::new(row, Event::Failed(record))),
-        Err(trouble) => return in_time(context, row, order, trouble).await,
+        Ok(Err(record)) => return Ok((Commit::new(row, Event::Failed(record)), None)),
+        Err(trouble) => return Ok((in_time(context, row, order, trouble).await?, None)),
     };
     context.health.works(Part::Docker);
     let record = verdict::judge(attempt, &output, manifest);
     metrics::counter!("nexus_keeper_runs_total", "outcome" => record.outcome.reason()).increment(1);
-    if record.outcome.is_ok() {
-        let commit = Commit::new(row, Event::Produced(record));
-        Ok(commit.with_blob(output.result).with_blob(output.log))
+    let (event, result) = if record.outcome.is_ok() {
+        (Event::Produced(record), output.result.clone())
     } else {
-        let commit = Commit::new(row, Event::Failed(record));
-        Ok(commit.with_blob(Bytes::new()).with_blob(output.log))
-    }
+        (Event::Failed(record), Bytes::new())
+    };
+    let commit = Commit::new(row, event).with_blob(result).with_blob(output.log.clone());
+    Ok((commit, Some(output)))
 }
 
 /// Trouble is waited out only while a run could still end before the deadline; then the buyer

@@ -29,7 +29,8 @@ pub(super) fn judge(attempt: u32, output: &RunOutput, manifest: &Manifest) -> Ru
         result_hash: keccak256(result),
         log_hash: keccak256(&output.log),
         started_at: millis(output.started_at),
-        finished_at: millis(output.finished_at),
+        // A clock that was set back in between must not make the receipt invalid.
+        finished_at: millis(output.finished_at).max(millis(output.started_at)),
         cpu_micros: output.usage.cpu_micros,
         peak_memory_bytes: output.usage.peak_memory_bytes,
     }

@@ -42,12 +42,14 @@ pub(super) async fn assemble(context: &Context, most: usize) -> Result<bool, Tro
     Ok(true)
 }
 
-/// Operations that wait, oldest purchase first, each still open on the chain.
+/// Operations that wait, each still open on the chain: first those that earn something, the
+/// oldest purchase first.
 async fn candidates(context: &Context, most: usize) -> Result<Vec<Candidate>, Trouble> {
-    let waiting = context.store.jobs_in(Kind::Signed).await?;
+    let mut waiting = context.store.jobs_in(Kind::Signed).await?;
     if waiting.is_empty() {
         return Ok(Vec::new());
     }
+    waiting.sort_by_key(|row| row.state.run().is_none_or(|run| !run.outcome.is_ok()));
     let latest = context.chain.latest().await?;
     let offer = fees::offer(&context.chain, cap(context)).await?;
     let mut candidates = Vec::new();
@@ -114,10 +116,10 @@ async fn store(
 /// The nonce that no bundle has had: a signed nonce is never signed for other operations.
 async fn next_nonce(context: &Context) -> Result<u64, Trouble> {
     let used = context.chain.provider.get_transaction_count(context.bundler);
-    let used = used.block_id(BlockId::latest()).await.map_err(|error| ChainError::Rpc {
-        doing: "asking for the bundler's nonce",
-        reason: error.to_string(),
-    })?;
+    let used = used
+        .block_id(BlockId::latest())
+        .await
+        .map_err(|error| ChainError::rpc("asking for the bundler's nonce", &error))?;
     Ok(used.max(context.store.next_bundle_nonce().await?))
 }
 

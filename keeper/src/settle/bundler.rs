@@ -15,8 +15,6 @@ use crate::store::StoredBundle;
 
 /// How often a mined bundle's depth is looked at when nothing else happens.
 const IDLE: Duration = Duration::from_secs(5);
-/// How soon a bundle that is with the node is looked at again.
-const PENDING: Duration = Duration::from_millis(50);
 
 /// What one round found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +42,7 @@ pub async fn bundle(context: Context, stop: CancellationToken) {
                 backoff.reset();
                 match round {
                     Round::Again => continue,
-                    Round::Pending => PENDING,
+                    Round::Pending => bundler.context.config.chain.poll_interval(),
                     Round::Idle => IDLE,
                 }
             }

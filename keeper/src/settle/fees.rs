@@ -34,10 +34,7 @@ impl Offer {
 /// The offer by now.
 pub(super) async fn offer(chain: &Chain, cap: u128) -> Result<Offer, ChainError> {
     let block = chain.provider.get_block_by_number(BlockNumberOrTag::Latest).await;
-    let block = block.map_err(|error| ChainError::Rpc {
-        doing: "asking for the base fee",
-        reason: error.to_string(),
-    })?;
+    let block = block.map_err(|error| ChainError::rpc("asking for the base fee", &error))?;
     let base = block.and_then(|block| block.header.base_fee_per_gas).unwrap_or_default();
     Ok(Offer::new(u128::from(base), cap))
 }

@@ -35,8 +35,10 @@ pub(super) async fn follow(
     sent: &mut LastSent,
 ) -> Result<Progress, Trouble> {
     if let BundleStatus::Mined(block) = bundle.status {
-        close_if_deep(context, bundle, block).await?;
-        return Ok(Progress::Old);
+        if stays(context, bundle, block).await? {
+            return Ok(Progress::Old);
+        }
+        tracing::warn!(bundle = bundle.id, block = block.number, "the bundle left the chain");
     }
     if mined(context, bundle).await? {
         return Ok(Progress::Done);
@@ -46,16 +48,31 @@ pub(super) async fn follow(
     }
     let tx = match bundle.txs.last() {
         None => sign::first(context, bundle).await?,
-        Some(newest) if stalled(context, bundle) => {
-            sign::replacement(context, bundle, newest).await?.unwrap_or_else(|| newest.clone())
+        Some(newest) if sent.is_due(newest.hash) && stalled(context, bundle) => {
+            dearer(context, bundle, newest).await
         }
         Some(newest) => newest.clone(),
     };
-    if sent.is_due(tx.hash) {
-        send(context, bundle, &tx).await?;
-        sent.note(tx.hash);
+    if !sent.is_due(tx.hash) {
+        return Ok(Progress::Pending);
     }
-    Ok(Progress::Pending)
+    send(context, bundle, &tx).await?;
+    sent.note(tx.hash);
+    // Where blocks are made at once, it is there by now.
+    let bundle = StoredBundle { txs: vec![tx], ..bundle.clone() };
+    Ok(if mined(context, &bundle).await? { Progress::Done } else { Progress::Pending })
+}
+
+/// The same bundle for higher fees; the old one if that cannot be had, for that is signed.
+async fn dearer(context: &Context, bundle: &StoredBundle, newest: &BundleTx) -> BundleTx {
+    match sign::replacement(context, bundle, newest).await {
+        Ok(Some(tx)) => tx,
+        Ok(None) => newest.clone(),
+        Err(trouble) => {
+            tracing::warn!(bundle = bundle.id, %trouble, "stalls, and cannot be replaced now");
+            newest.clone()
+        }
+    }
 }
 
 /// When which transaction was last handed to the node, so that it is not flooded.
@@ -120,27 +137,28 @@ async fn travellers(context: &Context, bundle: &StoredBundle) -> Result<Vec<JobR
     Ok(sent.into_iter().filter(here).collect())
 }
 
-async fn close_if_deep(
-    context: &Context,
-    bundle: &StoredBundle,
-    block: BlockRef,
-) -> Result<(), Trouble> {
-    let head = context.heads.any().await.block.number;
-    if head < block.number.saturating_add(context.config.chain.finality_blocks) {
-        return Ok(());
+/// Whether a mined bundle is still in the chain; deep enough there, it is closed.
+///
+/// The watcher reopens bundles of blocks that it took in and takes back. This one may have
+/// been in a block that the watcher never saw.
+async fn stays(context: &Context, bundle: &StoredBundle, block: BlockRef) -> Result<bool, Trouble> {
+    if !context.chain.is_canonical(block).await? {
+        context.store.set_bundle_status(bundle.id, BundleStatus::Open).await?;
+        return Ok(false);
     }
-    // A removed block reopens its bundles by itself; this only keeps the list short.
-    let canonical = context.chain.is_canonical(block).await?;
-    let status = if canonical { BundleStatus::Closed } else { BundleStatus::Open };
-    Ok(context.store.set_bundle_status(bundle.id, status).await?)
+    let head = context.heads.any().await.block.number;
+    if head >= block.number.saturating_add(context.config.chain.finality_blocks) {
+        context.store.set_bundle_status(bundle.id, BundleStatus::Closed).await?;
+    }
+    Ok(true)
 }
 
 async fn nonce_used(context: &Context, bundle: &StoredBundle) -> Result<bool, Trouble> {
     let used = context.chain.provider.get_transaction_count(context.bundler);
-    let used = used.block_id(BlockId::latest()).await.map_err(|error| ChainError::Rpc {
-        doing: "asking for the bundler's nonce",
-        reason: error.to_string(),
-    })?;
+    let used = used
+        .block_id(BlockId::latest())
+        .await
+        .map_err(|error| ChainError::rpc("asking for the bundler's nonce", &error))?;
     Ok(used > bundle.nonce)
 }
 
@@ -178,15 +196,12 @@ async fn send(context: &Context, bundle: &StoredBundle, tx: &BundleTx) -> Result
             tracing::debug!(bundle = bundle.id, tx = %tx.hash, "bundle sent");
             Ok(())
         }
-        // A node's refusal (known already, nonce too low) is settled by looking again; a
-        // lasting one shows in the log.
+        // That it has it already, or that the nonce is used, shows at the next look; whatever
+        // else it says, the transaction is sent again later.
         Err(error) if error.is_error_resp() => {
-            tracing::debug!(bundle = bundle.id, tx = %tx.hash, %error, "the node took no bundle");
+            tracing::warn!(bundle = bundle.id, tx = %tx.hash, %error, "the node took no bundle");
             Ok(())
         }
-        Err(error) => {
-            let reason = error.to_string();
-            Err(ChainError::Rpc { doing: "sending a bundle", reason }.into())
-        }
+        Err(error) => Err(ChainError::rpc("sending a bundle", &error).into()),
     }
 }

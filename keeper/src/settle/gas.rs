@@ -59,9 +59,8 @@ pub(super) async fn verification(
 ) -> Result<u64, ChainError> {
     let hash = op.hash(chain.config.entry_point, chain.config.chain_id);
     let call = AgentAccount::validateUserOpCall {
-        userOp: AgentAccount::PackedUserOperation::abi_decode(&encode(op)).map_err(|error| {
-            ChainError::Rpc { doing: "encoding an operation", reason: error.to_string() }
-        })?,
+        userOp: AgentAccount::PackedUserOperation::abi_decode(&encode(op))
+            .map_err(|error| ChainError::rpc("encoding an operation", &error))?,
         userOpHash: hash,
         // So little that the account has it: what counts is that it pays at all.
         missingAccountFunds: U256::ONE,
@@ -101,10 +100,7 @@ async fn parent_chain(chain: &Chain, data: Bytes) -> Result<u64, ChainError> {
             .map_or(0, |estimate| estimate.gas)),
         // A node that answers at all, but not to this, has no parent chain.
         Err(error) if error.is_error_resp() => Ok(0),
-        Err(error) => Err(ChainError::Rpc {
-            doing: "asking for the parent chain's share of gas",
-            reason: error.to_string(),
-        }),
+        Err(error) => Err(ChainError::rpc("asking for the parent chain's share of gas", &error)),
     }
 }
 
@@ -121,9 +117,7 @@ async fn from_entry_point(chain: &Chain, data: Bytes) -> Result<u64, Refusal> {
     let gas = chain.provider.estimate_gas(request).block(BlockId::latest()).await;
     gas.map_err(|error| match error.as_error_resp().and_then(|answer| answer.as_revert_data()) {
         Some(data) => Refusal::Reverts(data),
-        None => {
-            Refusal::Failed(ChainError::Rpc { doing: "estimating gas", reason: error.to_string() })
-        }
+        None => Refusal::Failed(ChainError::rpc("estimating gas", &error)),
     })
 }
 

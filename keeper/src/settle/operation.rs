@@ -28,11 +28,12 @@ pub(crate) async fn sign_operation(context: &Context, row: &JobRow) -> Result<Co
     let State::Intended(prepared) = &row.state else {
         return Err(Trouble::Hopeless(format!("job {} has no receipt to settle", row.id)));
     };
+    let _turn = context.turn().await;
     let head = context.chain.latest().await?.block;
     let sequence = match context.chain.standing(row.state.purchase(), head).await? {
         // The purchase is open, so every lower sequence was mined and failed: only that
         // permits the next one.
-        Standing::Open { sequence } => sequence.max(prepared.sequence),
+        Standing::Open { sequence } => sequence,
         Standing::Settled(found) => return Ok(Commit::new(row, Event::Settled(*found))),
         Standing::Refunded => return Ok(Commit::new(row, Event::Refunded)),
         Standing::Missing | Standing::Other => {
@@ -78,6 +79,7 @@ fn unsigned(context: &Context, prepared: &Prepared, sequence: u64) -> UserOperat
     let receipt = &prepared.intent.receipt;
     let settle = Settlement {
         purchase: receipt.purchase_id,
+        order_hash: receipt.order_hash(),
         ok: receipt.outcome.is_ok(),
         charge: receipt.charge,
         result_hash: receipt.result_hash,

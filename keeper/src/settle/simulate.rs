@@ -79,7 +79,7 @@ pub(super) async fn bundle(
         Err(error) => error,
     };
     let Some(answer) = error.as_error_resp() else {
-        return Err(ChainError::Rpc { doing: "estimating a bundle", reason: error.to_string() });
+        return Err(ChainError::rpc("estimating a bundle", &error));
     };
     let data = answer.as_revert_data().unwrap_or_default();
     if let Ok(failed) = IEntryPoint::FailedOp::abi_decode(&data) {

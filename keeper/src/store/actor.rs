@@ -15,11 +15,13 @@ const CHANGES: usize = 1024;
 
 type Request = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// Something about a job changed: its state, its log or its input.
+/// Something about a job changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The job.
     pub job: u64,
+    /// Whether it moved, or its input came; else only its log grew.
+    pub moved: bool,
 }
 
 /// Handle to the store.
@@ -108,6 +110,15 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>, &mut Vec<u64>) -> Result<T, StoreError> + Send + 'static,
     {
+        self.write_and_tell(true, work).await
+    }
+
+    /// As [`Self::write`]; `moved` goes into the announcements.
+    pub(super) async fn write_and_tell<T, F>(&self, moved: bool, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>, &mut Vec<u64>) -> Result<T, StoreError> + Send + 'static,
+    {
         let changes = self.changes.clone();
         self.call(move |connection| {
             let mut changed = Vec::new();
@@ -117,7 +128,7 @@ impl Store {
             changed.dedup();
             for job in changed {
                 // Nobody listening is fine.
-                let _ = changes.send(Change { job });
+                let _ = changes.send(Change { job, moved });
             }
             Ok(value)
         })

@@ -124,6 +124,13 @@ fn waiting(tx: &Transaction<'_>, hash: B256) -> Result<Vec<u64>, StoreError> {
     ids.map(|id| Ok(uint(id?))).collect()
 }
 
+/// Notes that a job needs the contents with that hash, stored already or not.
+pub(super) fn note_use(tx: &Transaction<'_>, hash: B256, job: u64) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT OR IGNORE INTO blob_uses (hash, job) VALUES (?1, ?2)")?
+        .execute(params![hash.as_slice(), int(job)])?;
+    Ok(())
+}
+
 /// Stores contents under their hash; the same ones twice are stored once.
 pub(super) fn insert(tx: &Transaction<'_>, bytes: &[u8]) -> Result<(), StoreError> {
     tx.prepare_cached("INSERT OR IGNORE INTO blobs (hash, bytes, stored_at) VALUES (?1, ?2, ?3)")?

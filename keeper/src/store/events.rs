@@ -84,7 +84,7 @@ impl Store {
         attempt: u32,
         lines: Vec<(u64, String)>,
     ) -> Result<(), StoreError> {
-        self.write(move |tx, changed| {
+        self.write_and_tell(false, move |tx, changed| {
             for (at, text) in &lines {
                 insert(tx, job, *at, EventKind::Log, attempt, text)?;
             }

@@ -1,5 +1,6 @@
 //! Jobs and the work they owe. A job moves only through [`domain::job::step`].
 
+use alloy::primitives::keccak256;
 use bytes::Bytes;
 use domain::job::{Effect, Event, State, step};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -73,6 +74,7 @@ impl Store {
         self.write(move |tx, changed| {
             for bytes in &commit.blobs {
                 blobs::insert(tx, bytes)?;
+                blobs::note_use(tx, keccak256(bytes), commit.job)?;
             }
             let row = expect(tx, commit.job, commit.version)?;
             changed.push(row.id);
@@ -207,6 +209,7 @@ pub(super) fn create(tx: &Transaction<'_>, state: State) -> Result<JobRow, Store
         ],
     )?;
     let row = JobRow { id, version: 1, state, created_at: now, updated_at: now };
+    blobs::note_use(tx, row.state.purchase().input_hash, id)?;
     follow_up(tx, &row, row.state.kind().owes().as_slice())?;
     Ok(row)
 }
@@ -217,7 +220,7 @@ pub(super) fn advance(
     row: JobRow,
     event: Event,
 ) -> Result<JobRow, StoreError> {
-    let job = row.id;
+    let (job, input) = (row.id, row.state.purchase().input_hash);
     let (state, owed) =
         step(row.state, event).map_err(|source| StoreError::Illegal { job, source })?;
     let next = JobRow { version: row.version + 1, state, updated_at: now_millis(), ..row };
@@ -234,6 +237,9 @@ pub(super) fn advance(
             int(next.updated_at),
         ],
     )?;
+    if input != next.state.purchase().input_hash {
+        blobs::note_use(tx, next.state.purchase().input_hash, job)?;
+    }
     if changed != 1 {
         return Err(StoreError::Conflict { job, expected: row.version, found: 0 });
     }

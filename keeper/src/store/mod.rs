@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod jobs;
 mod open;
+mod retention;
 mod values;
 
 #[cfg(test)]

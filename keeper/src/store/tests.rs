@@ -55,6 +55,7 @@ fn terms() -> Terms {
 fn settled(block: BlockRef) -> Settlement {
     Settlement {
         keeper: Address::repeat_byte(9),
+        receipt_hash: B256::ZERO,
         ours: false,
         ok: true,
         tx_hash: B256::ZERO,
@@ -141,7 +142,7 @@ async fn an_input_is_taken_only_while_somebody_waits_for_it() {
     assert_eq!((wanted.job, wanted.max_bytes), (1, u64::MAX));
     let mut changes = store.changes();
     assert_eq!(put(INPUT).await.unwrap(), PutInput::Stored);
-    assert_eq!(changes.recv().await.unwrap(), Change { job: 1 });
+    assert_eq!(changes.recv().await.unwrap(), Change { job: 1, moved: true });
     assert_eq!(put(INPUT).await.unwrap(), PutInput::AlreadyStored);
     assert_eq!(put(b"other").await.unwrap(), PutInput::NotWanted);
     assert_eq!(store.wanted_input(keccak256(INPUT)).await.unwrap(), None);
@@ -233,6 +234,28 @@ async fn a_bundle_is_open_again_when_its_block_leaves_the_chain() {
     store.set_bundle_status(id, BundleStatus::Closed).await.unwrap();
     assert!(store.live_bundles().await.unwrap().is_empty());
     assert_eq!(store.next_bundle_nonce().await.unwrap(), 8);
+}
+
+#[tokio::test]
+async fn what_ended_long_ago_is_forgotten_but_not_what_others_need() {
+    let (_folder, store) = store().await;
+    store.add_blocks(vec![bought(1, block(1, 0)), bought(2, block(2, 0))], 100).await.unwrap();
+    store.put_input(INPUT.into()).await.unwrap();
+    let row = store.job(1).await.unwrap().unwrap();
+    let commit = Commit::new(&row, Event::Expired).with_blob("mine alone".into());
+    store.commit(commit).await.unwrap();
+    store.append_log(1, 1, vec![(1, "line".into())]).await.unwrap();
+    let age = store.job(1).await.unwrap().unwrap().updated_at;
+
+    assert_eq!(store.forget(age).await.unwrap(), 0, "not old enough");
+    assert!(store.has_blob(keccak256("mine alone")).await.unwrap());
+    assert_eq!(store.forget(age + 1).await.unwrap(), 1);
+    assert!(!store.has_blob(keccak256("mine alone")).await.unwrap());
+    assert!(store.has_blob(keccak256(INPUT)).await.unwrap(), "job 2 needs it");
+    let events = store.events(1, 0, 10).await.unwrap();
+    assert!(events.iter().all(|event| event.kind == EventKind::State));
+    assert_eq!(kind(&store, 1).await, Kind::Expired);
+    assert_eq!(store.forget(age + 1).await.unwrap(), 0, "only once");
 }
 
 #[tokio::test]

@@ -32,7 +32,10 @@ impl KeeperProcess {
         let child = Command::new(env!("CARGO_BIN_EXE_nexus-keeper"))
             .args(["run", "--config"])
             .arg(self.folder.join("keeper.toml"))
-            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "keeper=debug,info".into()))
+            .env(
+                "RUST_LOG",
+                std::env::var("RUST_LOG").unwrap_or_else(|_| "keeper=debug,info".into()),
+            )
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
             .spawn()
@@ -69,7 +72,8 @@ impl KeeperProcess {
     pub fn job(&self, id: u64) -> Option<State> {
         let store = self.open()?;
         let sql = "SELECT state FROM jobs WHERE id = ?1";
-        let text: Option<String> = store.query_row(sql, [id as i64], |row| row.get(0)).optional().ok()?;
+        let text: Option<String> =
+            store.query_row(sql, [id as i64], |row| row.get(0)).optional().ok()?;
         text.map(|text| serde_json::from_str(&text).expect("a state"))
     }
 

@@ -8,8 +8,8 @@ use alloy::primitives::utils::parse_ether;
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionRequest;
-use bindings::AgentRegistry::{self, AgentRegistryInstance};
 use bindings::AccountFactory;
+use bindings::AgentRegistry::{self, AgentRegistryInstance};
 use devnet::Devnet;
 use domain::job::{Kind, State};
 use domain::manifest::Manifest;
@@ -52,7 +52,10 @@ impl World {
         let mut wallet = EthereumWallet::new(keys.next().expect("an account"));
         keys.for_each(|key| wallet.register_signer(key));
         let url = devnet.rpc_url().parse().expect("a URL");
-        let provider = ProviderBuilder::new().wallet(wallet).connect_http(url).erased();
+        // No remembered nonces: reorganisations take them back.
+        let fillers = ProviderBuilder::default().with_gas_estimation().fetch_chain_id();
+        let fillers = fillers.with_simple_nonce_management();
+        let provider = fillers.wallet(wallet).connect_http(url).erased();
         let deployment = deploy(&provider, people[0]).await;
 
         let folder = tempfile::tempdir().expect("a folder");

@@ -44,6 +44,14 @@ CREATE TABLE blobs (
     stored_at INTEGER NOT NULL
 ) STRICT;
 
+-- Which job needs which contents; contents that no job needs any more may go.
+CREATE TABLE blob_uses (
+    hash BLOB    NOT NULL,
+    job  INTEGER NOT NULL REFERENCES jobs (id),
+    PRIMARY KEY (hash, job)
+) STRICT;
+CREATE INDEX blob_uses_by_job ON blob_uses (job);
+
 -- The newest blocks taken in: the watcher's cursor and its memory of the canonical chain.
 CREATE TABLE blocks (
     number INTEGER PRIMARY KEY,
