@@ -122,7 +122,7 @@ pub async fn deploy<P: Provider>(
         activate::ensure(provider, program).await?;
     }
     create2::ensure(provider, &plan.registry).await?;
-    check_registry(provider, &plan, params).await?;
+    check_registry(provider, &plan).await?;
     let [registry_implementation, account_implementation, factory] = plan.program_addresses();
     Ok(Deployment {
         chain_id,
@@ -134,12 +134,9 @@ pub async fn deploy<P: Provider>(
     })
 }
 
-/// The proxy answers through its program, and was initialised.
-async fn check_registry<P: Provider>(
-    provider: &P,
-    plan: &Plan,
-    _params: &Params,
-) -> Result<(), DeployError> {
+/// The proxy answers through its program, and was initialised. Who owns it now is not
+/// compared: it may have changed hands since.
+async fn check_registry<P: Provider>(provider: &P, plan: &Plan) -> Result<(), DeployError> {
     let address = plan.registry.address();
     let registry = AgentRegistry::new(address, provider);
     let mismatch = || DeployError::Mismatch { what: "AgentRegistry", address };
