@@ -11,6 +11,7 @@ async fn a_result_comes_byte_for_byte_as_a_text_to_save() {
     let api = Api::start().await;
     let result = "<script>alert('é')</script>\r\n\0".as_bytes();
     api.ended(1, result, b"worked\n", Outcome::Ok).await;
+    api.sent(1).await;
     let response = api.get("/v1/jobs/1/result").await;
     assert_eq!(response.status(), 200);
     let headers = response.headers().clone();
@@ -26,12 +27,36 @@ async fn a_result_comes_byte_for_byte_as_a_text_to_save() {
 async fn what_is_not_text_is_bytes() {
     let api = Api::start().await;
     api.ended(1, b"\xff\xd8\xff", b"\x80", Outcome::Ok).await;
+    api.sent(1).await;
     for (path, name) in [("/v1/jobs/1/result", "result-1.bin"), ("/v1/jobs/1/log", "log-1.bin")] {
         let response = api.get(path).await;
         assert_eq!(response.headers()["content-type"], "application/octet-stream");
         let disposition = response.headers()["content-disposition"].to_str().expect("text");
         assert!(disposition.contains(name), "{disposition}");
     }
+}
+
+#[tokio::test]
+async fn nobody_gets_a_result_before_its_settlement_is_sent() {
+    let api = Api::start().await;
+    api.ended(1, b"precious", b"worked\n", Outcome::Ok).await;
+    let refused = async |state: &str| {
+        let response = api.get("/v1/jobs/1/result").await;
+        let status = response.status();
+        let text = response.text().await.expect("text");
+        assert!(status == 409 && text.contains("notSettled") && text.contains(state), "{text}");
+        assert!(!text.contains("precious"), "{text}");
+    };
+    refused("produced").await;
+    assert_eq!(api.get("/v1/jobs/1/log").await.status(), 200);
+    api.receipted(1).await;
+    refused("intended").await;
+    api.stuck(1).await;
+    refused("stuck").await;
+
+    api.ended(2, b"precious", b"", Outcome::Ok).await;
+    api.sent(2).await;
+    assert_eq!(api.get("/v1/jobs/2/result").await.text().await.expect("text"), "precious");
 }
 
 #[tokio::test]

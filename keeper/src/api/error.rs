@@ -35,6 +35,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "notYet", message)
     }
 
+    /// It exists, but is not handed out before the run is paid.
+    pub(super) fn not_settled(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "notSettled", message)
+    }
+
     /// Too much at once.
     pub(super) fn busy(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)

@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use domain::job::Kind;
 use domain::receipt::SignedReceipt;
 
 use super::Shared;
@@ -15,7 +16,7 @@ use super::error::ApiError;
 use super::jobs::find;
 use crate::store::JobRow;
 
-/// The result of a successful run.
+/// The result of a successful run, not before the run is as good as paid.
 pub(super) async fn result(
     State(shared): State<Shared>,
     Path(id): Path<String>,
@@ -25,6 +26,15 @@ pub(super) async fn result(
     if !run.outcome.is_ok() {
         let message = format!("job {} has no result, its run failed: {}", row.id, run.detail);
         return Err(ApiError::not_found(message));
+    }
+    let state = row.state.kind();
+    if !matches!(state, Kind::Sent | Kind::Settled | Kind::Final) {
+        // Whoever had it before could still take the money back at the deadline.
+        let message = format!(
+            "job {} is {state}: its result is handed out once its settlement is on its way",
+            row.id
+        );
+        return Err(ApiError::not_settled(message));
     }
     contents(&shared, &row, run.result_hash, "result").await
 }

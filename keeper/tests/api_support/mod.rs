@@ -8,8 +8,9 @@ use alloy::primitives::aliases::U96;
 use alloy::primitives::{Address, B256, Bytes as Raw, keccak256};
 use bytes::Bytes;
 use domain::ids::{AgentId, ImageDigest, PurchaseId};
-use domain::job::{BlockRef, Event, Intent, Purchase, RunRecord, Terms};
+use domain::job::{BlockRef, Event, Intent, Purchase, RunRecord, SignedData, Terms};
 use domain::receipt::{ExecutionReceipt, Outcome};
+use domain::userop::PackedUserOperation;
 use keeper::Info;
 use keeper::api::{self, ApiState};
 use keeper::health::{HealthBoard, Part};
@@ -153,6 +154,15 @@ impl Api {
         };
         self.advance(id, Event::Intended(Box::new(intent.clone())), &[]).await;
         intent
+    }
+
+    /// Sends the job's settlement: receipt, signed operation, bundle.
+    pub async fn sent(&self, id: u64) {
+        self.receipted(id).await;
+        let op = PackedUserOperation::default();
+        let signed = SignedData { op, op_hash: B256::repeat_byte(9) };
+        self.advance(id, Event::Signed(Box::new(signed)), &[]).await;
+        self.advance(id, Event::Bundled(1), &[]).await;
     }
 
     /// Ends a job for good.
