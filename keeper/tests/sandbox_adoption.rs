@@ -178,6 +178,83 @@ async fn the_sweep_takes_orphans_and_leaves_the_living_and_the_neighbours() {
 }
 
 #[tokio::test]
+async fn a_keeper_that_leaves_leaves_its_agents_to_the_next_one() {
+    let keeper = format!("leave-{}", std::process::id());
+    let sandbox = sandbox_of(&keeper);
+    let mut hanging = spec("hang", "").await;
+    (hanging.job, hanging.limits.seconds) = ("the-job".to_owned(), 4);
+    let mut run = Box::pin(sandbox.run(hanging, unread(), CancellationToken::new()));
+    let fed = async || only(&keeper).await.is_some_and(|(name, _)| name.ends_with("-fed"));
+    tokio::select! {
+        output = &mut run => panic!("{output:?}"),
+        () = until("the agent is fed", &fed) => {}
+    }
+    sandbox.leave();
+    drop(run);
+    sandbox.settled().await;
+    assert_eq!(only(&keeper).await.map(|(_, state)| state).as_deref(), Some("running"));
+
+    let next = sandbox_of(&keeper);
+    let adopted = next.adopt("the-job", 1, unread(), CancellationToken::new()).await;
+    assert_eq!(adopted.expect("no error").expect("adopted").ending, Ending::Timeout);
+    next.settled().await;
+    assert!(containers(&keeper).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_keeper_that_leaves_removes_what_nobody_could_finish() {
+    let keeper = format!("leave-unfed-{}", std::process::id());
+    let sandbox = sandbox_of(&keeper);
+    // More than a pipe holds, and nobody reads it.
+    let mut starved = spec("hang", vec![b'x'; 4 << 20]).await;
+    starved.job = "the-job".to_owned();
+    let mut run = Box::pin(sandbox.run(starved, unread(), CancellationToken::new()));
+    let running = async || only(&keeper).await.is_some_and(|(_, state)| state == "running");
+    tokio::select! {
+        output = &mut run => panic!("{output:?}"),
+        () = until("the agent runs", &running) => {}
+    }
+    sandbox.leave();
+    drop(run);
+    sandbox.settled().await;
+    assert!(containers(&keeper).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_container_is_held_until_its_verdict_is_stored() {
+    let keeper = format!("hold-{}", std::process::id());
+    let held = DockerConfig { hold: true, ..DockerConfig::new(&keeper) };
+    let sandbox = Sandbox::connect(held).expect("a sandbox");
+    let spec = spec("summarize", TEXT).await;
+    let job = spec.job.clone();
+    let output = sandbox.run(spec, unread(), CancellationToken::new()).await.expect("a verdict");
+    assert_eq!(output.ending, Ending::Success);
+    sandbox.release("another-job");
+    assert_eq!(only(&keeper).await.map(|(_, state)| state).as_deref(), Some("exited"));
+    sandbox.release(&job);
+    sandbox.settled().await;
+    assert!(containers(&keeper).await.is_empty());
+}
+
+#[tokio::test]
+async fn one_account_on_two_chains_is_two_keepers() {
+    let keeper = format!("chains-{}", std::process::id());
+    killed_while_running(&keeper, "hang", 60).await;
+    let other = DockerConfig { deployment: "42161-9a8b-33".into(), ..DockerConfig::new(&keeper) };
+    let other = Sandbox::connect(other).expect("a sandbox");
+    assert_eq!(other.sweep(&[]).await.expect("a sweep"), 0);
+    let adopted = other.adopt("the-job", 1, unread(), CancellationToken::new()).await;
+    assert!(adopted.expect("no error").is_none());
+    let mut same = spec("summarize", TEXT).await;
+    same.job = "the-job".to_owned();
+    let output = other.run(same, unread(), CancellationToken::new()).await.expect("a verdict");
+    assert_eq!(output.ending, Ending::Success, "the same job and attempt side by side");
+    other.settled().await;
+    assert_eq!(containers(&keeper).await.len(), 1);
+    assert_eq!(sandbox_of(&keeper).sweep(&[]).await.expect("a sweep"), 1);
+}
+
+#[tokio::test]
 async fn a_new_run_of_the_same_attempt_replaces_what_was_left() {
     let keeper = format!("replace-{}", std::process::id());
     killed_while_running(&keeper, "hang", 60).await;

@@ -1,5 +1,6 @@
 //! Owns the finishing of runs that an earlier keeper process began.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use bollard::query_parameters::LogsOptionsBuilder;
@@ -23,31 +24,36 @@ pub(super) async fn adopt(
     log: mpsc::Sender<LogLine>,
 ) -> Result<Option<RunOutput>, SandboxError> {
     let docker = inner.engine.docker().await?;
-    let found = labels::find(&docker, &inner.config.keeper_id, Some((job, attempt))).await?;
-    let [only] = found.as_slice() else {
+    let (engine, lost) = (inner.engine.instance().await, inner.was_lost(job, attempt));
+    let found = labels::find(&docker, &inner.config, Some((job, attempt))).await?;
+    let ([only], Some(engine), false) = (found.as_slice(), engine, lost) else {
         run::discard(inner, &docker, job, attempt).await?;
+        inner.forget_loss(job, attempt);
         return Ok(None);
     };
     let container = inner.own(&docker, only.id.clone());
     let inspected = run::inspect(&container).await?;
     let state = inspected.state.clone().unwrap_or_default();
     let started = verdict::time(state.started_at.as_deref());
-    let limits = labels::adoptable(&inspected).filter(|_| state.dead != Some(true));
+    let limits = labels::adoptable(&inspected, &engine).filter(|_| state.dead != Some(true));
     let (Some(limits), Some(started), true) = (limits, started, inner.engine.adoptable().await?)
     else {
         drop(container);
         run::discard(inner, &docker, job, attempt).await?;
         return Ok(None);
     };
+    container.fed.store(true, Ordering::Relaxed);
     let output = if state.running == Some(true) {
         finish(&container, limits, started, log).await?
     } else {
         reread(&container, limits, Usage::default(), Some(log)).await?
     };
-    if output.is_none() {
+    if output.is_none() || inner.engine.instance().await != Some(engine) {
         drop(container);
         run::discard(inner, &docker, job, attempt).await?;
+        return Ok(None);
     }
+    inner.hold(job, container);
     Ok(output)
 }
 

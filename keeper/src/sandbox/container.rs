@@ -1,5 +1,8 @@
-//! Owns the removal of containers: always, and until they are gone.
+//! Owns the removal of containers: always, and until they are gone. Only a keeper that leaves
+//! lets those be that the next one can take over.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bollard::Docker;
@@ -21,13 +24,23 @@ const TRIES: u32 = 5;
 pub(super) struct Container {
     pub(super) docker: Docker,
     pub(super) id: String,
+    /// Whether it has its whole input, so that another process can finish it.
+    pub(super) fed: AtomicBool,
+    care: Care,
+}
+
+/// What all containers of a sandbox share.
+#[derive(Debug, Clone)]
+pub(super) struct Care {
     /// Held until the container is gone.
-    pending: TaskTrackerToken,
+    pub(super) pending: TaskTrackerToken,
+    /// Set when this process ends and the next one takes over.
+    pub(super) leaving: Arc<AtomicBool>,
 }
 
 impl Container {
-    pub(super) fn new(docker: Docker, id: String, pending: TaskTrackerToken) -> Self {
-        Self { docker, id, pending }
+    pub(super) fn new(docker: Docker, id: String, care: Care) -> Self {
+        Self { docker, id, fed: AtomicBool::new(false), care }
     }
 
     /// Makes a container; also gives the engine's warnings. Once asked for, it is made and
@@ -36,11 +49,11 @@ impl Container {
         docker: Docker,
         options: CreateContainerOptions,
         body: ContainerCreateBody,
-        pending: TaskTrackerToken,
+        care: Care,
     ) -> Result<(Self, Vec<String>), SandboxError> {
         let making = tokio::spawn(async move {
             let created = docker.create_container(Some(options), body).await.doing(MAKING)?;
-            Ok((Self::new(docker, created.id, pending), created.warnings))
+            Ok((Self::new(docker, created.id, care), created.warnings))
         });
         making.await.unwrap_or_else(|error| {
             Err(DockerError::from(std::io::Error::from(error))).doing(MAKING)
@@ -50,10 +63,13 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
+        if self.care.leaving.load(Ordering::Relaxed) && self.fed.load(Ordering::Relaxed) {
+            return;
+        }
         // Without a runtime there is nobody to do it: the next sweep will.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (docker, id) = (self.docker.clone(), std::mem::take(&mut self.id));
-        let pending = self.pending.clone();
+        let pending = self.care.pending.clone();
         runtime.spawn(async move {
             remove_stubbornly(docker, id).await;
             drop(pending);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bollard::{API_DEFAULT_VERSION, Docker};
 use parking_lot::Mutex;
+use tokio::net::UnixStream;
 
 use super::error::{Doing, SandboxError};
 use super::hardening;
@@ -53,6 +54,18 @@ impl Engine {
         *self.checked.lock() = None;
     }
 
+    /// Names the engine's process: another one after each start of it. `None` if this host
+    /// does not tell.
+    pub(super) async fn instance(&self) -> Option<String> {
+        let connection = UnixStream::connect(&self.socket).await.ok()?;
+        let listener = connection.peer_cred().ok()?.pid()?.to_string();
+        started(&listener).or_else(|| {
+            // The socket was made by somebody else, such as systemd.
+            let noted = std::fs::read_to_string(self.socket.with_file_name("docker.pid")).ok()?;
+            started(noted.trim())
+        })
+    }
+
     async fn checked(&self) -> Result<Checked, SandboxError> {
         let known = self.checked.lock().clone();
         if let Some(known) = known.filter(|known| known.at.elapsed() < TRUST) {
@@ -76,6 +89,15 @@ impl Engine {
         *self.checked.lock() = Some(checked.clone());
         Ok(checked)
     }
+}
+
+/// A process of the engine by number and start, which no later process shares.
+fn started(pid: &str) -> Option<String> {
+    let about = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // `pid (name) state ..`: the start time is field 22, and a name may hold anything.
+    let (name, rest) = about.rsplit_once(')')?;
+    let since = rest.split_whitespace().nth(19)?;
+    name.ends_with("(dockerd").then(|| format!("{pid}-{since}"))
 }
 
 fn default_socket() -> Result<PathBuf, SandboxError> {

@@ -9,42 +9,52 @@ use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use super::error::{Doing, SandboxError};
-use super::types::{Limits, RunSpec};
+use super::types::{DockerConfig, Limits, RunSpec};
 
 const KEEPER: &str = "agentnexus.keeper";
+const DEPLOYMENT: &str = "agentnexus.deployment";
 const JOB: &str = "agentnexus.job";
 const ATTEMPT: &str = "agentnexus.attempt";
 const LIMITS: &str = "agentnexus.limits";
 const BOOT: &str = "agentnexus.boot";
+const ENGINE: &str = "agentnexus.engine";
 
 /// The end of a container's name says whether its whole input has reached the engine: a
 /// name, other than a label, can change while the container runs, and outlives the keeper.
 const FED: &str = "-fed";
 
-pub(super) fn of(keeper: &str, spec: &RunSpec) -> HashMap<String, String> {
+/// `engine` names the engine's process, if that is known.
+pub(super) fn of(
+    config: &DockerConfig,
+    spec: &RunSpec,
+    engine: Option<String>,
+) -> HashMap<String, String> {
     let limits = serde_json::to_string(&spec.limits).unwrap_or_default();
     [
-        (KEEPER, keeper.to_owned()),
+        (KEEPER, config.keeper_id.clone()),
+        (DEPLOYMENT, config.deployment.clone()),
         (JOB, spec.job.clone()),
         (ATTEMPT, spec.attempt.to_string()),
         (LIMITS, limits),
         (BOOT, boot_id()),
+        (ENGINE, engine.unwrap_or_default()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
 }
 
-/// The name while the input is on its way. Names are unique on an engine, so the keeper is
-/// part of them.
-pub(super) fn unfed_name(keeper: &str, spec: &RunSpec) -> String {
+/// The name while the input is on its way. Names are unique on an engine, so the keeper and
+/// what it serves are part of them.
+pub(super) fn unfed_name(config: &DockerConfig, spec: &RunSpec) -> String {
+    let keeper = format!("{} {}", config.keeper_id, config.deployment);
     let keeper = hex::encode(&keccak256(keeper)[..4]);
     format!("nexus-{keeper}-{}-{}", spec.job, spec.attempt)
 }
 
 /// The name once the input is complete.
-pub(super) fn fed_name(keeper: &str, spec: &RunSpec) -> String {
-    unfed_name(keeper, spec) + FED
+pub(super) fn fed_name(config: &DockerConfig, spec: &RunSpec) -> String {
+    unfed_name(config, spec) + FED
 }
 
 /// A container of this keeper, as found on the engine.
@@ -58,10 +68,13 @@ pub(super) struct Found {
 /// All containers of a keeper, running or not; of one job and attempt if those are given.
 pub(super) async fn find(
     docker: &Docker,
-    keeper: &str,
+    config: &DockerConfig,
     only: Option<(&str, u32)>,
 ) -> Result<Vec<Found>, SandboxError> {
-    let mut labels = vec![format!("{KEEPER}={keeper}")];
+    let mut labels = vec![
+        format!("{KEEPER}={}", config.keeper_id),
+        format!("{DEPLOYMENT}={}", config.deployment),
+    ];
     if let Some((job, attempt)) = only {
         labels.push(format!("{JOB}={job}"));
         labels.push(format!("{ATTEMPT}={attempt}"));
@@ -82,14 +95,16 @@ fn found(summary: ContainerSummary) -> Option<Found> {
 }
 
 /// The limits a container was made with, if its run can be finished by another keeper
-/// process: the input is complete, and the host has not been restarted since, after which
-/// the engine can no longer tell how the agent ended.
-pub(super) fn adoptable(container: &ContainerInspectResponse) -> Option<Limits> {
+/// process: the input is complete, and neither the host nor the engine has been restarted
+/// since. Such an engine can no longer tell how the agent ended, or stored only a part of what
+/// it said.
+pub(super) fn adoptable(container: &ContainerInspectResponse, engine: &str) -> Option<Limits> {
     let labels = container.config.as_ref()?.labels.as_ref()?;
     let fed = container.name.as_deref().is_some_and(|name| name.ends_with(FED));
     let same_boot = labels.get(BOOT).is_some_and(|boot| *boot == boot_id());
     let limits = serde_json::from_str(labels.get(LIMITS)?).ok()?;
-    (fed && same_boot).then_some(limits)
+    let same_engine = labels.get(ENGINE).is_some_and(|made_by| made_by == engine);
+    (fed && same_boot && same_engine).then_some(limits)
 }
 
 /// Changes with every start of the machine.

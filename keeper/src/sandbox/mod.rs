@@ -1,7 +1,7 @@
 //! Owns the running of agents: one image, one input, one locked container, one output.
 //!
 //! A run leaves nothing behind: whatever way it ends, also when its future is dropped, its
-//! container is removed in the background. A container whose keeper died is either adopted
+//! container is removed in the background; only the keeper's own end may leave it behind. A container whose keeper died is either adopted
 //! or removed (`docs/adr` tells how).
 
 mod adopt;
@@ -21,6 +21,7 @@ mod watch;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bollard::Docker;
 use parking_lot::Mutex;
@@ -28,7 +29,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use container::Container;
+use container::{Care, Container};
 use engine::Engine;
 use error::Doing;
 pub use error::SandboxError;
@@ -45,6 +46,11 @@ struct Inner {
     engine: Engine,
     config: DockerConfig,
     active: Mutex<HashSet<(String, u32)>>,
+    /// Runs in which the engine was lost: what it says of them later may be half the truth.
+    lost: Mutex<HashSet<(String, u32)>>,
+    /// Containers whose verdict is not stored yet, by job.
+    held: Mutex<Vec<(String, Container)>>,
+    leaving: Arc<AtomicBool>,
     pending: TaskTracker,
 }
 
@@ -55,7 +61,15 @@ impl Sandbox {
     /// When `DOCKER_HOST` names an engine of another host.
     pub fn connect(config: DockerConfig) -> Result<Self, SandboxError> {
         let engine = Engine::new(config.socket.clone())?;
-        let inner = Inner { engine, config, active: Mutex::default(), pending: TaskTracker::new() };
+        let inner = Inner {
+            engine,
+            config,
+            active: Mutex::default(),
+            lost: Mutex::default(),
+            held: Mutex::default(),
+            leaving: Arc::default(),
+            pending: TaskTracker::new(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -82,15 +96,17 @@ impl Sandbox {
         hardening::check_spec(&spec)
             .map_err(|reason| SandboxError::InvalidSpec { job: spec.job.clone(), reason })?;
         let _active = self.inner.activate(&spec.job, spec.attempt);
+        let run = run::run(&self.inner, &spec, log);
+        let run = self.inner.noting_loss(&spec.job, spec.attempt, run);
         tokio::select! {
             () = cancel.cancelled() => Err(SandboxError::Cancelled { job: spec.job.clone() }),
-            output = self.inner.noting_faults(run::run(&self.inner, &spec, log)) => output,
+            output = self.inner.noting_faults(run) => output,
         }
     }
 
     /// Finishes the run that an earlier keeper process began, replaying its log from the
-    /// beginning. `None` if there is no such run or it cannot be trusted to be whole; then
-    /// nothing is left of it and it can be run again.
+    /// beginning. `None` if there is no such run or it cannot be trusted to be whole, as when
+    /// this process lost the engine in it; then nothing is left of it and it can be run again.
     ///
     /// # Errors
     /// As [`Sandbox::run`].
@@ -102,9 +118,15 @@ impl Sandbox {
         cancel: CancellationToken,
     ) -> Result<Option<RunOutput>, SandboxError> {
         let _active = self.inner.activate(job, attempt);
+        let adopt = async {
+            // An engine that is not there yet was not lost.
+            self.inner.engine.docker().await?;
+            let adopt = adopt::adopt(&self.inner, job, attempt, log);
+            self.inner.noting_loss(job, attempt, adopt).await
+        };
         tokio::select! {
             () = cancel.cancelled() => Err(SandboxError::Cancelled { job: job.to_owned() }),
-            output = self.inner.noting_faults(adopt::adopt(&self.inner, job, attempt, log)) => output,
+            output = self.inner.noting_faults(adopt) => output,
         }
     }
 
@@ -116,7 +138,7 @@ impl Sandbox {
     pub async fn sweep(&self, live: &[(String, u32)]) -> Result<usize, SandboxError> {
         let docker = self.inner.engine.docker().await?;
         let mut removed = 0;
-        for found in labels::find(&docker, &self.inner.config.keeper_id, None).await? {
+        for found in labels::find(&docker, &self.inner.config, None).await? {
             let key = (found.job, found.attempt);
             if !live.contains(&key) && !self.inner.active.lock().contains(&key) {
                 container::remove(&docker, &found.id).await?;
@@ -126,8 +148,21 @@ impl Sandbox {
         Ok(removed)
     }
 
-    /// Waits until no run is under way and every container is removed, or given up for the
-    /// sweep.
+    /// The verdict on that job is stored, or of no use: its container is removed if it was held.
+    pub fn release(&self, job: &str) {
+        self.inner.held.lock().retain(|(held, _)| held != job);
+    }
+
+    /// For a process that ends: from now on agents that have their whole input are left to the
+    /// next process, which adopts them, instead of being removed when their runs are dropped.
+    pub fn leave(&self) {
+        let mut held = self.inner.held.lock();
+        self.inner.leaving.store(true, Ordering::Relaxed);
+        held.clear();
+    }
+
+    /// Waits until no run is under way and every container is removed, left, or given up for
+    /// the sweep. A held one is waited for until it is released.
     pub async fn settled(&self) {
         self.inner.pending.close();
         self.inner.pending.wait().await;
@@ -145,7 +180,42 @@ impl Inner {
 
     /// Takes charge of a container's removal.
     fn own(&self, docker: &Docker, id: String) -> Container {
-        Container::new(docker.clone(), id, self.pending.token())
+        Container::new(docker.clone(), id, self.care())
+    }
+
+    fn care(&self) -> Care {
+        Care { pending: self.pending.token(), leaving: self.leaving.clone() }
+    }
+
+    /// Keeps a container on whose run there is a verdict, if that is wanted.
+    fn hold(&self, job: &str, container: Container) {
+        let mut held = self.held.lock();
+        if self.config.hold && !self.leaving.load(Ordering::Relaxed) {
+            held.push((job.to_owned(), container));
+        }
+    }
+
+    async fn noting_loss<T>(
+        &self,
+        job: &str,
+        attempt: u32,
+        call: impl Future<Output = Result<T, SandboxError>>,
+    ) -> Result<T, SandboxError> {
+        call.await.inspect_err(|error| {
+            if matches!(error, SandboxError::Unavailable { .. }) {
+                self.lost.lock().insert((job.to_owned(), attempt));
+            }
+        })
+    }
+
+    /// Whether the engine was lost in that run.
+    fn was_lost(&self, job: &str, attempt: u32) -> bool {
+        self.lost.lock().contains(&(job.to_owned(), attempt))
+    }
+
+    /// For who has removed all that was left of that run.
+    fn forget_loss(&self, job: &str, attempt: u32) {
+        self.lost.lock().remove(&(job.to_owned(), attempt));
     }
 
     async fn noting_faults<T>(

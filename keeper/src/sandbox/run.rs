@@ -1,6 +1,7 @@
 //! Owns one run, from the image to the verdict.
 
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use bollard::Docker;
@@ -42,8 +43,7 @@ pub(super) async fn run(
     let mut used = Usage::default();
     let stop = {
         let watching = watch::watch(&docker, &container.id, &mut capture, deadline);
-        let feeding =
-            feed(&container, labels::fed_name(&inner.config.keeper_id, spec), spec, stdin);
+        let feeding = feed(&container, labels::fed_name(&inner.config, spec), spec, stdin);
         let sampling = usage::sample(&docker, &container.id, &mut used);
         tokio::select! {
             stop = watching => stop?,
@@ -61,6 +61,7 @@ pub(super) async fn run(
         Some(ending) => ending,
         None => unexplained(&container, spec, &exit).await?,
     };
+    inner.hold(&spec.job, container);
     Ok(output(ending, &exit, used, capture, spec.limits.memory_bytes))
 }
 
@@ -108,7 +109,7 @@ pub(super) async fn discard(
     job: &str,
     attempt: u32,
 ) -> Result<(), SandboxError> {
-    for found in labels::find(docker, &inner.config.keeper_id, Some((job, attempt))).await? {
+    for found in labels::find(docker, &inner.config, Some((job, attempt))).await? {
         container::remove(docker, &found.id).await?;
     }
     Ok(())
@@ -121,12 +122,13 @@ async fn create(
     spec: &RunSpec,
     image: &str,
 ) -> Result<Container, SandboxError> {
-    let body = hardening::container(spec, image, labels::of(&inner.config.keeper_id, spec));
-    let name = labels::unfed_name(&inner.config.keeper_id, spec);
+    let engine = inner.engine.instance().await;
+    let body = hardening::container(spec, image, labels::of(&inner.config, spec, engine));
+    let name = labels::unfed_name(&inner.config, spec);
     let options = CreateContainerOptionsBuilder::default().name(&name).build();
-    let pending = inner.pending.token();
+    let care = inner.care();
     let (container, warnings) =
-        Container::create(docker.clone(), options, body.clone(), pending).await?;
+        Container::create(docker.clone(), options, body.clone(), care).await?;
     if let Some(warning) = warnings.first() {
         return Err(SandboxError::Unsafe { missing: format!("it warns: {warning}") });
     }
@@ -170,6 +172,7 @@ async fn feed(container: &Container, fed: String, spec: &RunSpec, mut stdin: Std
         tracing::debug!(%error, job = spec.job, "the agent did not take its whole input");
         return;
     }
+    container.fed.store(true, Ordering::Relaxed);
     let options = RenameContainerOptionsBuilder::default().name(&fed).build();
     if let Err(error) = container.docker.rename_container(&container.id, options).await {
         // It only means that a restarted keeper would not adopt this container.

@@ -13,25 +13,34 @@ pub struct DockerConfig {
     /// The engine's Unix socket. `None` means `DOCKER_HOST`, if that names a Unix socket, or
     /// `/var/run/docker.sock`.
     pub socket: Option<PathBuf>,
-    /// Marks containers as this keeper's own. It must be the same after a restart and
-    /// differ between keepers that share an engine: the smart account's address serves.
+    /// Marks containers as this keeper's own, together with `deployment`. It must be the same
+    /// after a restart and differ between keepers that share an engine: the smart account's
+    /// address serves.
     pub keeper_id: String,
+    /// The chain and the registry served. One account can have the same address on many
+    /// chains, and so can a registry.
+    pub deployment: String,
     /// Whole path components with which a manifest's repository must begin for an image that
     /// is absent locally to be pulled from there. Empty: nothing is pulled.
     pub pull_from: Vec<String>,
     /// The longest that all tries to pull an image may take together.
     pub pull_timeout: Duration,
+    /// Whether the container of a verdict is kept until `Sandbox::release`, so that the verdict
+    /// can be had once more if this process dies before it is stored.
+    pub hold: bool,
     /// The largest image that is run, in bytes of unpacked layers.
     pub max_image_bytes: u64,
 }
 
 impl DockerConfig {
-    /// The default engine, no pulling; ten minutes and 4 GiB per image.
+    /// The default engine, no pulling, nothing held; ten minutes and 4 GiB per image.
     pub fn new(keeper_id: impl Into<String>) -> Self {
         Self {
             socket: None,
             keeper_id: keeper_id.into(),
+            deployment: String::new(),
             pull_from: Vec::new(),
+            hold: false,
             pull_timeout: Duration::from_secs(600),
             max_image_bytes: 4 << 30,
         }
