@@ -24,6 +24,7 @@ mod sol {
         }
 
         struct Outcome {
+            bytes32 orderHash;
             bool ok;
             uint96 charge;
             bytes32 resultHash;
@@ -48,7 +49,7 @@ pub mod selectors {
     pub const EXECUTE: [u8; 4] = sol::executeCall::SELECTOR;
     /// `execute(bytes32,bytes)` of ERC-7821.
     pub const EXECUTE_BATCH: [u8; 4] = sol::Batch::executeCall::SELECTOR;
-    /// `settle(uint64,(bool,uint96,bytes32,bytes32))` of the registry.
+    /// `settle(uint64,(bytes32,bool,uint96,bytes32,bytes32))` of the registry.
     pub const SETTLE: [u8; 4] = sol::settleCall::SELECTOR;
 }
 
@@ -124,6 +125,9 @@ pub fn decode_account_call(data: &[u8]) -> Result<Vec<Call>, CallError> {
 pub struct Settlement {
     /// The purchase that ends.
     pub purchase: PurchaseId,
+    /// What was bought by whom, as in `ExecutionReceipt::order_hash`: the registry refuses the
+    /// settlement for any other order under that id.
+    pub order_hash: B256,
     /// Whether the publisher is paid.
     pub ok: bool,
     /// What the buyer is charged, in wei.
@@ -138,6 +142,7 @@ impl Settlement {
     /// Calldata of the registry's `settle`.
     pub fn call_data(&self) -> Bytes {
         let outcome = sol::Outcome {
+            orderHash: self.order_hash,
             ok: self.ok,
             charge: self.charge,
             resultHash: self.result_hash,
@@ -157,6 +162,7 @@ impl Settlement {
         let call: sol::settleCall = canonical(data, "settle")?;
         Ok(Self {
             purchase: PurchaseId(call.purchaseId),
+            order_hash: call.outcome.orderHash,
             ok: call.outcome.ok,
             charge: call.outcome.charge,
             result_hash: call.outcome.resultHash,

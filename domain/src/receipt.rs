@@ -3,8 +3,8 @@
 mod outcome;
 
 use alloy_primitives::aliases::U96;
-use alloy_primitives::{Address, B256, Bytes, U256};
-use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_sol_types::{Eip712Domain, SolStruct, SolValue, eip712_domain};
 use serde::{Deserialize, Serialize};
 
 pub use outcome::{Outcome, UnknownOutcome};
@@ -32,6 +32,13 @@ mod sol {
             uint64 cpuMicros;
             uint64 peakMemoryBytes;
             uint96 charge;
+        }
+
+        struct Order {
+            address buyer;
+            uint256 agentId;
+            uint32 version;
+            bytes32 inputHash;
         }
     }
 }
@@ -81,6 +88,20 @@ impl ExecutionReceipt {
     /// `receiptHash`: the EIP-712 digest under the given registry, which is what gets signed.
     pub fn digest(&self, chain_id: u64, registry: Address) -> B256 {
         self.to_sol().eip712_signing_hash(&domain(chain_id, registry))
+    }
+
+    /// `orderHash`: what was bought and by whom, which the registry compares with the purchase.
+    ///
+    /// A purchase that a reorganisation removes and brings back has the same hash; another
+    /// purchase that got its id has not.
+    pub fn order_hash(&self) -> B256 {
+        let order = sol::Order {
+            buyer: self.buyer,
+            agentId: self.agent_id.0,
+            version: self.version,
+            inputHash: self.input_hash,
+        };
+        keccak256(order.abi_encode())
     }
 
     /// The EIP-712 type of a receipt, as verifiers in other languages need it.

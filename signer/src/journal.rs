@@ -18,13 +18,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use alloy_primitives::{Address, B256, U256};
-use domain::ids::PurchaseId;
+use alloy_primitives::{B256, U256};
 use domain::wire::RefusalCode;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::policy::{ApprovedBundle, ApprovedOperation};
 use crate::refusal::Refusal;
+
+pub use receipts::ReceiptKey;
 
 /// How long another process may hold the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -122,17 +123,10 @@ impl Journal {
     /// Permits a receipt to be signed, and records it.
     ///
     /// # Errors
-    /// When another receipt was signed or settled for the purchase.
-    pub fn receipt(
-        &self,
-        chain_id: u64,
-        registry: Address,
-        purchase: PurchaseId,
-        digest: B256,
-    ) -> Result<(), Refusal> {
-        self.exclusive(|transaction| {
-            receipts::record(transaction, chain_id, registry, purchase, digest)
-        })
+    /// When another receipt was signed or settled for the purchase's order, or this one for
+    /// another order.
+    pub fn receipt(&self, chain_id: u64, receipt: &ReceiptKey) -> Result<(), Refusal> {
+        self.exclusive(|transaction| receipts::record(transaction, chain_id, receipt))
     }
 
     /// Runs one decision: recorded as a whole if permitted, not at all if refused.

@@ -8,7 +8,7 @@ use alloy_primitives::{B256, TxKind, U256};
 use domain::bundle::BundleTransaction;
 use domain::wire::{RefusalCode, Request, Response, SignReceipt, SignUserOperation};
 
-use crate::journal::{Day, Journal};
+use crate::journal::{Day, Journal, ReceiptKey};
 use crate::keys::{Key, KeyError, Keys};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -82,8 +82,13 @@ impl Service {
 
     fn receipt(&self, request: &SignReceipt) -> Result<Response, Refusal> {
         let digest = self.policy.receipt(request)?;
-        let purchase = request.receipt.purchase_id;
-        self.journal.receipt(request.chain_id, request.registry, purchase, digest)?;
+        let key = ReceiptKey {
+            registry: request.registry,
+            purchase: request.receipt.purchase_id,
+            order_hash: request.receipt.order_hash(),
+            digest,
+        };
+        self.journal.receipt(request.chain_id, &key)?;
         let signature = sign(&self.keys.owner, &digest)?;
         Ok(Response::Receipt { hash: digest, signature: signature.into() })
     }

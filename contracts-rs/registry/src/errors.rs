@@ -29,6 +29,7 @@ sol! {
     error InputHashMismatch(bytes32 actual);
     error UnknownPurchase(uint64 purchaseId);
     error PurchaseNotOpen(uint64 purchaseId, uint8 status);
+    error WrongOrder(bytes32 expected);
     error ChargeTooHigh(uint96 charge, uint96 limit);
     error DeadlineNotPassed(uint64 deadline);
     error NothingToWithdraw(address account);
@@ -61,6 +62,7 @@ pub enum RegistryError {
     InputHashMismatch(InputHashMismatch),
     UnknownPurchase(UnknownPurchase),
     PurchaseNotOpen(PurchaseNotOpen),
+    WrongOrder(WrongOrder),
     ChargeTooHigh(ChargeTooHigh),
     DeadlineNotPassed(DeadlineNotPassed),
     NothingToWithdraw(NothingToWithdraw),

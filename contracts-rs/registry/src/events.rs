@@ -18,9 +18,13 @@ sol! {
         bytes32 imageDigest;
     }
 
-    /// What a keeper reports. `charge` is wei, at most the escrow, and 0 unless `ok`.
+    /// What a keeper reports. `orderHash` says on what: keccak256(abi.encode(address buyer,
+    /// uint256 agentId, uint32 version, bytes32 inputHash)) of the purchase, so that a report
+    /// never closes another purchase that got the same id in a reorganised chain.
+    /// `charge` is wei, at most the escrow, and 0 unless `ok`.
     #[derive(AbiType)]
     struct Outcome {
+        bytes32 orderHash;
         bool ok;
         uint96 charge;
         bytes32 resultHash;

@@ -108,7 +108,8 @@ impl AgentRegistry {
         Ok(purchase_id)
     }
 
-    /// Keepers only: divides an open purchase's escrow. 3 to 6 SSTOREs.
+    /// Keepers only: divides an open purchase's escrow. `outcome.orderHash` must be that of
+    /// the purchase. 3 to 6 SSTOREs.
     pub fn settle(&mut self, purchase_id: u64, outcome: Outcome) -> Answer<()> {
         let event = self.book().settle(self.vm().msg_sender(), purchase_id, outcome)?;
         self.vm().log(event);

@@ -4,6 +4,7 @@
 use crate::errors::RegistryError;
 use crate::events::{Listing, Outcome};
 use crate::purchase::{Request, SETTLEMENT_WINDOW};
+use crate::settlement::order_hash;
 use crate::status;
 use crate::storage::Book;
 use crate::testing::MapSlots;
@@ -21,7 +22,7 @@ enum Step {
     Relist { publisher: u8, agent: u64, price: u128 },
     Unlist { publisher: u8, agent: u64 },
     Buy { buyer: u8, agent: u64, version: u32, value: u128 },
-    Settle { keeper: u8, purchase: u64, ok: bool, charge: u128 },
+    Settle { keeper: u8, purchase: u64, same: bool, ok: bool, charge: u128 },
     Refund { purchase: u64 },
     Withdraw { who: u8 },
     Keeper { who: u8, add: bool },
@@ -59,8 +60,10 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(publisher, agent)| Step::Unlist { publisher, agent }),
         8 => (who.clone(), agent, 1..3u32, price)
             .prop_map(|(buyer, agent, version, value)| Step::Buy { buyer, agent, version, value }),
-        8 => (who.clone(), purchase.clone(), any::<bool>(), charge).prop_map(
-            |(keeper, purchase, ok, charge)| Step::Settle { keeper, purchase, ok, charge }),
+        8 => (who.clone(), purchase.clone(), prop::bool::weighted(0.9), any::<bool>(), charge).prop_map(
+            |(keeper, purchase, same, ok, charge)| {
+                Step::Settle { keeper, purchase, same, ok, charge }
+            }),
         3 => purchase.prop_map(|purchase| Step::Refund { purchase }),
         3 => who.clone().prop_map(|who| Step::Withdraw { who }),
         3 => (who.clone(), prop::bool::weighted(0.8))
@@ -114,14 +117,18 @@ impl World {
                 self.book.buy(person(buyer), U256::from(value), self.now, request)?;
                 self.came_in += value;
             }
-            Step::Settle { keeper, purchase, ok, charge } => {
+            Step::Settle { keeper, purchase, same, ok, charge } => {
+                let record = self.book.purchase(purchase);
+                let buyer = if same { record.payment.buyer } else { OWNER };
                 let outcome = Outcome {
+                    orderHash: order_hash(buyer, &record.order, keccak256(b"in")),
                     ok,
                     charge: U96::from(charge),
                     resultHash: B256::ZERO,
                     receiptHash: B256::repeat_byte(3),
                 };
                 self.book.settle(person(keeper), purchase, outcome)?;
+                assert!(same, "settled for another order");
             }
             Step::Refund { purchase } => {
                 self.book.refund(purchase, self.now)?;
@@ -199,7 +206,8 @@ fn statuses(world: &World) -> Vec<u8> {
 fn sequences_reach_every_stage() {
     let mut world = World::new();
     let buy = Step::Buy { buyer: 1, agent: 1, version: 1, value: PRICE };
-    let settle = |purchase, ok, charge| Step::Settle { keeper: 2, purchase, ok, charge };
+    let settle =
+        |purchase, ok, charge| Step::Settle { keeper: 2, purchase, same: true, ok, charge };
     let steps = [
         Step::Keeper { who: 2, add: true },
         Step::List { publisher: 0, payee: 3, price: PRICE },

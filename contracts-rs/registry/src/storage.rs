@@ -128,12 +128,13 @@ impl<S: Slots> Book<S> {
         PurchaseRecord { payment: self.get(slot), order: self.get(slot.wrapping_add(ONE)) }
     }
 
+    pub(crate) fn input_hash(&self, id: u64) -> B256 {
+        self.slots.load(entry(PURCHASES, number(id)).wrapping_add(uint!(2_U256)))
+    }
+
     pub(crate) fn hashes(&self, id: u64) -> (B256, B256) {
         let slot = entry(PURCHASES, number(id));
-        (
-            self.slots.load(slot.wrapping_add(uint!(2_U256))),
-            self.slots.load(slot.wrapping_add(uint!(3_U256))),
-        )
+        (self.input_hash(id), self.slots.load(slot.wrapping_add(uint!(3_U256))))
     }
 
     pub(crate) fn set_purchase(&mut self, id: u64, record: &PurchaseRecord, input_hash: B256) {
@@ -186,7 +187,7 @@ impl<S: Slots> Book<S> {
     }
 }
 
-fn number(value: u64) -> B256 {
+pub(crate) fn number(value: u64) -> B256 {
     let mut word = B256::ZERO;
     word[24..].copy_from_slice(&value.to_be_bytes());
     word

@@ -4,7 +4,7 @@ use alloy_primitives::{B256, U256};
 use common::slots::Slots;
 use std::collections::HashMap;
 
-#[derive(Default)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct MapSlots(HashMap<U256, B256>);
 
 impl MapSlots {

@@ -212,7 +212,8 @@ async fn a_keepers_account_settles_by_an_operation() {
     done(world.registry(OWNER).addKeeper(wallet.address)).await;
     let agent = world.list().await;
     let purchase = world.buy(agent).await;
-    let settle = AgentRegistry::settleCall { purchaseId: purchase, outcome: success(PRICE) };
+    let outcome = world.report(purchase, success(PRICE)).await;
+    let settle = AgentRegistry::settleCall { purchaseId: purchase, outcome };
     let call = execute(world.deployment.registry, 0, settle.abi_encode());
     // The nonce key is the purchase: the same settlement cannot be included twice.
     assert!(wallet.run(purchase, call).await.0);

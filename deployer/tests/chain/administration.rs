@@ -66,7 +66,7 @@ async fn the_pause_stops_selling_and_nothing_else() {
     let call = buyer.purchase(agent, 1, B256::ZERO, Bytes::new()).value(U256::from(PRICE));
     assert_eq!(refused(call).await, expected);
 
-    done(world.registry(KEEPER).settle(settled, success(PRICE))).await;
+    done(world.settle(KEEPER, settled, success(PRICE)).await).await;
     world.wait(10 * WINDOW).await;
     done(world.registry(STRANGER).refund(refunded)).await;
     done(publisher.withdraw(world.address(PUBLISHER))).await;
@@ -91,17 +91,17 @@ async fn keepers_come_and_go() {
 
     let agent = world.list().await;
     let (first_purchase, second_purchase) = (world.buy(agent).await, world.buy(agent).await);
-    done(world.registry(KEEPER).settle(first_purchase, success(PRICE))).await;
+    done(world.settle(KEEPER, first_purchase, success(PRICE)).await).await;
     let receipt = done(owner.removeKeeper(keeper)).await;
     assert!(receipt.decoded_log::<AgentRegistry::KeeperRemoved>().is_some());
     assert!(!owner.isKeeper(keeper).call().await.expect("view"));
     let expected = Refusal::NotKeeper(AgentRegistry::NotKeeper { caller: keeper });
-    let refusal = refused(world.registry(KEEPER).settle(second_purchase, success(PRICE))).await;
+    let refusal = refused(world.settle(KEEPER, second_purchase, success(PRICE)).await).await;
     assert_eq!(refusal, expected);
 
     // Who settled stays known, and a keeper that returns is the same one.
     done(owner.addKeeper(keeper)).await;
-    done(world.registry(STRANGER).settle(second_purchase, success(PRICE))).await;
+    done(world.settle(STRANGER, second_purchase, success(PRICE)).await).await;
     for (purchase, settler) in [(first_purchase, keeper), (second_purchase, second)] {
         assert_eq!(owner.purchaseOf(purchase).call().await.expect("view").keeper, settler);
     }

@@ -34,9 +34,9 @@ async fn calls_stay_within_their_bounds() {
     let bought = done(buy(vec![7; 16_384].into())).await;
     within("purchase with 16 KiB", bought.gas_used, 1_100_000);
 
-    let settled = done(world.registry(KEEPER).settle(1, success(PRICE))).await;
+    let settled = done(world.settle(KEEPER, 1, success(PRICE)).await).await;
     within("settle by an EOA, first balances", settled.gas_used, 220_000);
-    let settled = done(world.registry(KEEPER).settle(2, success(PRICE))).await;
+    let settled = done(world.settle(KEEPER, 2, success(PRICE)).await).await;
     within("settle by an EOA, known balances", settled.gas_used, 170_000);
     let withdrawn = done(publisher.withdraw(Address::repeat_byte(3))).await;
     within("withdraw to a new address", withdrawn.gas_used, 130_000);
@@ -60,7 +60,7 @@ async fn operations_stay_within_their_bounds() {
     done(world.registry(OWNER).addKeeper(wallet.address)).await;
     let agent = world.list().await;
     for purchase in [world.buy(agent).await, world.buy(agent).await] {
-        let outcome = success(PRICE);
+        let outcome = world.report(purchase, success(PRICE)).await;
         let settle = AgentRegistry::settleCall { purchaseId: purchase, outcome }.abi_encode();
         let call = execute(world.deployment.registry, 0, settle);
         let (success, receipt) = wallet.run(purchase, call).await;

@@ -22,7 +22,7 @@ async fn earn(world: &World, puppet: Address, agent: U256) {
     let id = world.registry(STRANGER).purchaseCount().call().await.expect("view");
     let bought = world.registry(STRANGER).purchaseOf(id).call().await.expect("view");
     assert_eq!(bought.buyer, puppet, "the program sees who calls it");
-    done(world.registry(KEEPER).settle(id, failure())).await;
+    done(world.settle(KEEPER, id, failure()).await).await;
 }
 
 fn withdraw(to: Address) -> Bytes {
@@ -84,7 +84,7 @@ async fn who_takes_no_money_keeps_his_balance_and_stops_nobody() {
     let agent = U256::ONE;
     earn(&world, rejecter, agent).await;
     let purchase = world.buy(agent).await;
-    done(world.registry(KEEPER).settle(purchase, success(PRICE))).await;
+    done(world.settle(KEEPER, purchase, success(PRICE)).await).await;
 
     let registry = world.deployment.registry;
     let puppet = Puppet::new(rejecter, world.provider(BUYER));

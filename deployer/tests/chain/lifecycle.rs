@@ -51,7 +51,7 @@ async fn a_run_is_bought_settled_and_everybody_takes_his_share() {
     // Fees of later purchases are no matter of this one.
     done(world.registry(OWNER).setFees(0, 2_000)).await;
     let charge = PRICE * 3 / 4;
-    let receipt = done(world.registry(KEEPER).settle(1, success(charge))).await;
+    let receipt = done(world.settle(KEEPER, 1, success(charge)).await).await;
     let settled = receipt.decoded_log::<AgentRegistry::Settled>().expect("event");
     let (keeper_fee, protocol_fee) = (charge / 20, charge / 100);
     assert_eq!(settled.keeper, world.address(KEEPER));
@@ -109,7 +109,7 @@ async fn a_failed_run_costs_the_buyer_nothing() {
         let agent = world.list().await;
         world.buy(agent).await
     };
-    done(world.registry(KEEPER).settle(purchase, failure())).await;
+    done(world.settle(KEEPER, purchase, failure()).await).await;
     let registry = world.registry(BUYER);
     let balance = registry.balanceOf(world.address(BUYER)).call().await.expect("view");
     assert_eq!(balance, U256::from(PRICE));
@@ -142,9 +142,9 @@ async fn a_late_settlement_counts_until_somebody_refunds() {
     let agent = world.list().await;
     let (late, lost) = (world.buy(agent).await, world.buy(agent).await);
     world.wait(10 * WINDOW).await;
-    done(world.registry(KEEPER).settle(late, success(PRICE))).await;
+    done(world.settle(KEEPER, late, success(PRICE)).await).await;
     done(world.registry(STRANGER).refund(lost)).await;
-    let refusal = refused(world.registry(KEEPER).settle(lost, success(PRICE))).await;
+    let refusal = refused(world.settle(KEEPER, lost, success(PRICE)).await).await;
     let expected = AgentRegistry::PurchaseNotOpen { purchaseId: lost, status: 4 };
     assert_eq!(refusal, AgentRegistry::AgentRegistryErrors::PurchaseNotOpen(expected));
     world.check_money().await;
@@ -159,7 +159,7 @@ async fn a_price_change_cannot_hit_an_open_purchase() {
     changed.payee = world.address(STRANGER);
     changed.price = U96::from(1);
     done(world.registry(PUBLISHER).relist(agent, changed, manifest())).await;
-    done(world.registry(KEEPER).settle(purchase, success(PRICE))).await;
+    done(world.settle(KEEPER, purchase, success(PRICE)).await).await;
     let registry = world.registry(STRANGER);
     let paid = registry.balanceOf(world.address(PUBLISHER)).call().await.expect("view");
     assert_eq!(paid, U256::from(PRICE * 94 / 100), "the payee of the version that was bought");

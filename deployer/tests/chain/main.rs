@@ -9,6 +9,7 @@ mod gas;
 mod hostile;
 mod lifecycle;
 mod operations;
+mod orders;
 mod refusals;
 mod sequences;
 mod solidity;

@@ -109,28 +109,28 @@ async fn settlements_that_take_too_much_or_come_twice() {
 
     let (charge, limit) = (U96::from(PRICE + 1), U96::from(PRICE));
     let expected = Refusal::ChargeTooHigh(AgentRegistry::ChargeTooHigh { charge, limit });
-    assert_eq!(refused(keeper.settle(purchase, success(PRICE + 1))).await, expected);
+    assert_eq!(refused(world.settle(KEEPER, purchase, success(PRICE + 1)).await).await, expected);
     let mut charged_failure = failure();
     charged_failure.charge = U96::from(1);
     let expected = AgentRegistry::ChargeTooHigh { charge: U96::from(1), limit: U96::ZERO };
-    let refusal = refused(keeper.settle(purchase, charged_failure)).await;
+    let refusal = refused(world.settle(KEEPER, purchase, charged_failure).await).await;
     assert_eq!(refusal, Refusal::ChargeTooHigh(expected));
 
     for nobody in [BUYER, PUBLISHER, OWNER, STRANGER] {
         let caller = world.address(nobody);
         let expected = Refusal::NotKeeper(AgentRegistry::NotKeeper { caller });
-        let call = world.registry(nobody);
-        assert_eq!(refused(call.settle(purchase, success(PRICE))).await, expected);
+        let call = world.settle(nobody, purchase, success(PRICE)).await;
+        assert_eq!(refused(call).await, expected);
     }
     let expected = Refusal::UnknownPurchase(AgentRegistry::UnknownPurchase { purchaseId: 2 });
-    assert_eq!(refused(keeper.settle(2, success(0))).await, expected);
+    assert_eq!(refused(world.settle(KEEPER, 2, success(0)).await).await, expected);
     assert_eq!(refused(keeper.refund(2)).await, expected);
 
-    done(keeper.settle(purchase, success(PRICE))).await;
+    done(world.settle(KEEPER, purchase, success(PRICE)).await).await;
     world.wait(10 * WINDOW).await;
     let expected = AgentRegistry::PurchaseNotOpen { purchaseId: purchase, status: 2 };
     let expected = Refusal::PurchaseNotOpen(expected);
-    assert_eq!(refused(keeper.settle(purchase, failure())).await, expected);
+    assert_eq!(refused(world.settle(KEEPER, purchase, failure()).await).await, expected);
     assert_eq!(refused(keeper.refund(purchase)).await, expected);
     world.check_money().await;
 }
@@ -140,7 +140,7 @@ async fn withdrawals_of_nothing_or_to_nobody() {
     let world = World::new().await;
     let agent = world.list().await;
     let purchase = world.buy(agent).await;
-    done(world.registry(KEEPER).settle(purchase, success(PRICE))).await;
+    done(world.settle(KEEPER, purchase, success(PRICE)).await).await;
     let account = world.address(BUYER);
     let buyer = world.registry(BUYER);
     let expected = Refusal::NothingToWithdraw(AgentRegistry::NothingToWithdraw { account });

@@ -62,12 +62,13 @@ async fn apply(world: &World, step: Step) -> bool {
         }
         Step::Settle { who, purchase, ok, charge } => {
             let outcome = Outcome {
+                orderHash: B256::ZERO,
                 ok,
                 charge: U96::from(charge),
                 resultHash: B256::ZERO,
                 receiptHash: B256::repeat_byte(1),
             };
-            attempt(world.registry(who).settle(purchase, outcome)).await
+            attempt(world.settle(who, purchase, outcome).await).await
         }
         Step::Refund { purchase } => attempt(world.registry(STRANGER).refund(purchase)).await,
         Step::Withdraw { who } => {

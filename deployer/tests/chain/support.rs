@@ -6,11 +6,15 @@ use alloy::primitives::{Address, B256, Bytes, U256, aliases::U96, keccak256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::signers::local::PrivateKeySigner;
-use bindings::AgentRegistry::{self, AgentRegistryErrors, AgentRegistryInstance, Listing, Outcome};
+use alloy::sol_types::SolValue;
+use bindings::AgentRegistry::{
+    self, AgentRegistryErrors, AgentRegistryInstance, Listing, Outcome, Purchase, settleCall,
+};
 use bindings::ENTRY_POINT_V08;
 use bindings::IEntryPoint::{self, IEntryPointInstance};
 use deployer::{Artifacts, Deployment, Params, Workspace};
 use devnet::{Config, Devnet};
+use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 /// Roles of the dev accounts.
@@ -116,11 +120,33 @@ impl World {
 
     /// The buyer buys a run of version 1 with its input inline.
     pub async fn buy(&self, agent: U256) -> u64 {
+        self.buy_as(BUYER, agent).await
+    }
+
+    /// `who` buys what [`World::buy`] buys.
+    pub async fn buy_as(&self, who: usize, agent: U256) -> u64 {
         let input = Bytes::from_static(b"some words");
-        let registry = self.registry(BUYER);
+        let registry = self.registry(who);
         let call = registry.purchase(agent, 1, keccak256(&input), input).value(U256::from(PRICE));
         let receipt = done(call).await;
         receipt.decoded_log::<AgentRegistry::Purchased>().expect("purchased").purchaseId
+    }
+
+    /// The report on that purchase: `outcome` with the hash of the order as it stands on the chain.
+    pub async fn report(&self, purchase: u64, outcome: Outcome) -> Outcome {
+        let bought = self.registry(STRANGER).purchaseOf(purchase).call().await.expect("view");
+        Outcome { orderHash: order_hash(&bought), ..outcome }
+    }
+
+    /// The call that settles a purchase, as `who` would send it.
+    pub async fn settle(
+        &self,
+        who: usize,
+        purchase: u64,
+        outcome: Outcome,
+    ) -> CallBuilder<DynProvider, PhantomData<settleCall>> {
+        let outcome = self.report(purchase, outcome).await;
+        self.registry(who).settle(purchase, outcome).with_cloned_provider()
     }
 
     /// What is owed is what is held; returns it.
@@ -146,8 +172,16 @@ pub fn manifest() -> Bytes {
     Bytes::from_static(b"{\"name\":\"test\"}")
 }
 
+/// What `settle` wants to hear about a purchase.
+pub fn order_hash(purchase: &Purchase) -> B256 {
+    let Purchase { buyer, agentId, version, inputHash, .. } = purchase;
+    keccak256((buyer, agentId, version, inputHash).abi_encode())
+}
+
+/// A good run, of no order yet: see [`World::report`].
 pub fn success(charge: u128) -> Outcome {
     Outcome {
+        orderHash: B256::ZERO,
         ok: true,
         charge: U96::from(charge),
         resultHash: B256::repeat_byte(1),

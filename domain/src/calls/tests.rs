@@ -48,9 +48,10 @@ proptest! {
     }
 
     #[test]
-    fn settlements_round_trip(id: u64, ok: bool, charge: u64, hashes: [[u8; 32]; 2]) {
+    fn settlements_round_trip(id: u64, ok: bool, charge: u64, hashes: [[u8; 32]; 3]) {
         let settlement = Settlement {
             purchase: PurchaseId(id),
+            order_hash: hashes[2].into(),
             ok,
             charge: U96::from(charge),
             result_hash: hashes[0].into(),

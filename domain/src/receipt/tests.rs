@@ -1,5 +1,6 @@
 //! The receipt's golden digest, its JSON and its signature.
 
+use alloy_primitives::b256;
 use k256::ecdsa::SigningKey;
 use serde::Deserialize;
 
@@ -37,6 +38,37 @@ fn the_type_is_the_published_one() {
          bytes32 resultHash,bytes32 logHash,uint8 outcome,int64 exitCode,uint64 startedAt,\
          uint64 finishedAt,uint64 cpuMicros,uint64 peakMemoryBytes,uint96 charge)"
     );
+}
+
+#[test]
+fn the_order_is_the_bargain_and_nothing_else() {
+    let mut receipt = vectors().remove(0).signed.receipt;
+    receipt.buyer = Address::repeat_byte(0x55);
+    receipt.agent_id = AgentId::from(1);
+    receipt.version = 2;
+    receipt.input_hash = B256::repeat_byte(0x33);
+    // keccak256(abi.encode(..)) by an independent encoder; the registry is held to it as well.
+    let golden = b256!("3dbdc6889a75d3b9de56202f1062e217a248ac5e0b107eae1c9f6a53b96ff013");
+    assert_eq!(receipt.order_hash(), golden);
+
+    let mut again = receipt.clone();
+    again.purchase_id = PurchaseId(99);
+    again.outcome = Outcome::Timeout;
+    again.result_hash = B256::ZERO;
+    assert_eq!(again.order_hash(), golden, "the run is no part of it");
+
+    type Change = fn(&mut ExecutionReceipt);
+    let others: [Change; 4] = [
+        |r| r.buyer = Address::ZERO,
+        |r| r.agent_id = AgentId::from(3),
+        |r| r.version = 3,
+        |r| r.input_hash = B256::ZERO,
+    ];
+    for change in others {
+        let mut other = receipt.clone();
+        change(&mut other);
+        assert_ne!(other.order_hash(), golden);
+    }
 }
 
 #[test]

@@ -57,7 +57,11 @@ fn errors_name_the_key() {
         ("max_operation_gas = 5_000_000", "max_operation_gas = 0", "policy.max_operation_gas"),
         ("account = \"0x1111", "account = \"0x11", "account"),
         ("withdraw(address)", "withdraw", "policy.allow.function"),
-        ("withdraw(address)", "settle(uint64,(bool,uint96,bytes32,bytes32))", "policy.allow"),
+        (
+            "withdraw(address)",
+            "settle(uint64,(bytes32,bool,uint96,bytes32,bytes32))",
+            "policy.allow",
+        ),
         ("allowed_uids = [990]", "max_connections = 0", "socket.max_connections"),
         ("allowed_uids = [990]", "frame_timeout_ms = 0", "socket.frame_timeout_ms"),
     ];

@@ -28,8 +28,8 @@ pub fn record(
     if let Some(earlier) = &earlier {
         check_replacement(op, earlier)?;
     }
-    if let Some((registry, purchase, digest)) = op.settles {
-        receipts::record(transaction, op.chain_id, registry, purchase, digest)?;
+    if let Some(receipt) = &op.settles {
+        receipts::record(transaction, op.chain_id, receipt)?;
     }
     // Only one operation of a nonce can ever be executed: a replacement adds the difference.
     let paid_for = earlier.map_or_else(Default::default, |earlier| earlier.cost.0);

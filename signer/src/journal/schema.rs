@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub const LATEST: u32 = STEPS.len() as u32;
 
 /// Step n leads from version n to n + 1. Released steps are never changed.
-const STEPS: [&str; 1] = [include_str!("schema/1.sql")];
+const STEPS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// Brings the database up to [`LATEST`] and returns its version; a later one is left alone.
 pub fn migrate(connection: &mut Connection) -> rusqlite::Result<u32> {

@@ -7,6 +7,7 @@ use domain::userop::UserOperation;
 use domain::wire::{RefusalCode, SignUserOperation};
 
 use super::{Allowed, Policy};
+use crate::journal::ReceiptKey;
 use crate::refusal::Refusal;
 
 /// An operation that the policy allows, with what the journal must know about it.
@@ -30,8 +31,8 @@ pub struct ApprovedOperation {
     pub tip: u128,
     /// The most that the operation can cost the account, in wei: gas and value.
     pub cost: U256,
-    /// The registry, purchase and receipt digest, if it settles one.
-    pub settles: Option<(Address, PurchaseId, B256)>,
+    /// The receipt that it settles by, if it settles a purchase.
+    pub settles: Option<ReceiptKey>,
 }
 
 impl Policy {
@@ -94,11 +95,7 @@ impl Policy {
         Ok(value)
     }
 
-    fn check_calls(
-        &self,
-        calls: &[Call],
-        nonce: U256,
-    ) -> Result<Option<(Address, PurchaseId, B256)>, Refusal> {
+    fn check_calls(&self, calls: &[Call], nonce: U256) -> Result<Option<ReceiptKey>, Refusal> {
         if let [call] = calls
             && call.target == self.registry
             && call.selector() == Some(selectors::SETTLE)
@@ -121,11 +118,7 @@ impl Policy {
         Ok(None)
     }
 
-    fn check_settlement(
-        &self,
-        call: &Call,
-        nonce: U256,
-    ) -> Result<(Address, PurchaseId, B256), Refusal> {
+    fn check_settlement(&self, call: &Call, nonce: U256) -> Result<ReceiptKey, Refusal> {
         let settlement = Settlement::decode(&call.data)
             .map_err(|error| Refusal::new(RefusalCode::UnknownCall, error.to_string()))?;
         let purchase = settlement.purchase;
@@ -139,6 +132,11 @@ impl Policy {
         if !call.value.is_zero() {
             return Err(Refusal::new(RefusalCode::ValueOverCap, "settle takes no value"));
         }
-        Ok((self.registry, purchase, settlement.receipt_hash))
+        Ok(ReceiptKey {
+            registry: self.registry,
+            purchase,
+            order_hash: settlement.order_hash,
+            digest: settlement.receipt_hash,
+        })
     }
 }

@@ -67,6 +67,7 @@ pub fn receipt_hash(purchase: u64) -> B256 {
 pub fn settlement(purchase: u64) -> Settlement {
     Settlement {
         purchase: PurchaseId(purchase),
+        order_hash: receipt(purchase).order_hash(),
         ok: true,
         charge: U96::from(1000),
         result_hash: B256::repeat_byte(7),

@@ -163,7 +163,7 @@ fn the_journal_is_private_and_durable() {
         format!("{:?}", database.pragma_query_value(None, pragma, read).unwrap())
     };
     assert_eq!(value("journal_mode"), "Text(\"wal\")");
-    assert_eq!(value("user_version"), "Integer(1)");
+    assert_eq!(value("user_version"), "Integer(2)");
 }
 
 #[test]

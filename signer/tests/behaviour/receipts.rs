@@ -1,7 +1,8 @@
-//! One receipt for each purchase, true to itself and to the settlement.
+//! One receipt for each order of a purchase, true to itself and to the settlement.
 
+use alloy_primitives::B256;
 use alloy_primitives::aliases::U96;
-use domain::calls::Call;
+use domain::calls::{Call, Settlement};
 use domain::ids::PurchaseId;
 use domain::receipt::{ExecutionReceipt, Outcome, SignedReceipt};
 use domain::wire::{RefusalCode, Request, Response};
@@ -53,6 +54,50 @@ fn settlement_and_receipt_must_agree_in_either_order() {
     let service = service_two.service();
     service.ask(Request::SignUserOperation(lie)).unwrap();
     assert_eq!(service.ask(ask_for(receipt(7))), Err(RefusalCode::ReceiptConflict));
+}
+
+/// After a reorganisation the number of a purchase may be another's: its order tells them apart.
+#[test]
+fn each_order_of_a_purchase_has_one_receipt() {
+    let fixture = Fixture::new();
+    let service = fixture.service();
+    let alices = service.ask(ask_for(receipt(7))).unwrap();
+    let mut bobs = receipt(7);
+    bobs.buyer = FRIEND;
+    service.ask(ask_for(bobs.clone())).unwrap();
+    bobs.finished_at += 1;
+    assert_eq!(service.ask(ask_for(bobs.clone())), Err(RefusalCode::ReceiptConflict));
+    assert_eq!(service.ask(ask_for(receipt(7))), Ok(alices));
+
+    // Alice's receipt settles nothing of Bob's, nor of anybody's.
+    let request = |settlement: Settlement| {
+        let call = Call { data: settlement.call_data(), ..settle(7) };
+        Request::SignUserOperation(operation(PurchaseId(7).nonce(0), call.to_execute(), GWEI))
+    };
+    for order_hash in [bobs.order_hash(), B256::repeat_byte(9), B256::ZERO] {
+        let crossed = Settlement { order_hash, ..settlement(7) };
+        assert_eq!(service.ask(request(crossed)), Err(RefusalCode::ReceiptConflict));
+    }
+    assert!(service.ask(request(settlement(7))).is_ok());
+}
+
+/// A journal from before orders were recorded: its receipts stay the only ones.
+#[test]
+fn receipts_without_an_order_serve_every_order_alike() {
+    let fixture = Fixture::new();
+    let database = rusqlite::Connection::open(fixture.journal_path()).unwrap();
+    database.execute_batch(include_str!("../../src/journal/schema/1.sql")).unwrap();
+    database.pragma_update(None, "user_version", 1).unwrap();
+    let (chain, digest) = (CHAIN.cast_signed(), receipt_hash(7));
+    let row = rusqlite::params![chain, REGISTRY.as_slice(), digest.as_slice()];
+    database.execute("INSERT INTO receipts VALUES (?1, ?2, 7, ?3)", row).unwrap();
+    drop(database);
+
+    let service = fixture.service();
+    assert_eq!(service.ask(ask_for(receipt(7))), Ok(digest));
+    let mut other = receipt(7);
+    other.buyer = FRIEND;
+    assert_eq!(service.ask(ask_for(other)), Err(RefusalCode::ReceiptConflict));
 }
 
 #[test]
