@@ -122,7 +122,7 @@ mod tests {
         let address = |n: u8| alloy::primitives::Address::with_last_byte(n).to_string();
         let text = serde_json::json!({
             "chainId": 7, "entryPoint": address(1), "registry": address(2),
-            "registryImplementation": address(3), "accountImplementation": address(4),
+            "accountImplementation": address(4),
             "factory": address(5),
         });
         fs::write(&path, text.to_string()).unwrap();

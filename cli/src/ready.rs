@@ -37,10 +37,8 @@ pub struct ReadyFile {
 pub struct Contracts {
     /// ERC-4337 EntryPoint.
     pub entry_point: Address,
-    /// The registry's proxy: the address to use.
+    /// The registry.
     pub registry: Address,
-    /// The program behind the registry's proxy.
-    pub registry_implementation: Address,
     /// The program behind every smart account.
     pub account_implementation: Address,
     /// Makes smart accounts.
@@ -55,7 +53,6 @@ impl From<&Deployment> for Contracts {
         Self {
             entry_point: deployment.entry_point,
             registry: deployment.registry,
-            registry_implementation: deployment.registry_implementation,
             account_implementation: deployment.account_implementation,
             factory: deployment.factory,
             keeper_account: None,
@@ -170,7 +167,6 @@ mod tests {
             contracts: Contracts {
                 entry_point: Address::with_last_byte(1),
                 registry: Address::with_last_byte(2),
-                registry_implementation: Address::with_last_byte(3),
                 account_implementation: Address::with_last_byte(4),
                 factory: Address::with_last_byte(5),
                 keeper_account: None,

@@ -82,7 +82,7 @@ fn an_unreachable_chain_has_its_own_code() {
     let address = "0x0000000000000000000000000000000000000001";
     let deployment = serde_json::json!({
         "chainId": 1, "entryPoint": address, "registry": address,
-        "registryImplementation": address, "accountImplementation": address, "factory": address,
+        "accountImplementation": address, "factory": address,
     });
     std::fs::write(&path, deployment.to_string()).unwrap();
     let path = path.display().to_string();

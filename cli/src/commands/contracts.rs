@@ -199,7 +199,6 @@ impl Report for Deployed {
             ("chain", d.chain_id.to_string()),
             ("entry point", d.entry_point.to_string()),
             ("registry", d.registry.to_string()),
-            ("registry implementation", d.registry_implementation.to_string()),
             ("account implementation", d.account_implementation.to_string()),
             ("factory", d.factory.to_string()),
         ])

@@ -6,16 +6,14 @@ use crate::packed::{Admission, Config};
 use crate::split::MAX_FEES_BPS;
 use crate::storage::Book;
 use alloy_primitives::{Address, U256};
-use common::{proxied::is_proxied, slots::Slots};
+use common::slots::Slots;
 
 type Result<T> = core::result::Result<T, RegistryError>;
 
 impl<S: Slots> Book<S> {
-    /// First and only set-up, behind a proxy. Writes one word.
+    /// First and only set-up, in the transaction that creates the program: later anybody
+    /// could be first. Writes one word.
     pub fn initialize(&mut self, owner: Address, keeper: u16, protocol: u16) -> Result<FeesSet> {
-        if !is_proxied(&self.slots) {
-            return Err(NotProxied {}.into());
-        }
         if !self.config().owner.is_zero() {
             return Err(AlreadyInitialized {}.into());
         }

@@ -9,7 +9,6 @@ sol! {
     #![sol(all_derives)]
 
     error AlreadyInitialized();
-    error NotProxied();
     error ZeroAddress();
     error NotOwner(address caller);
     error NotPendingOwner(address caller);
@@ -42,7 +41,6 @@ sol! {
 #[derive(SolidityError, Debug, PartialEq)]
 pub enum RegistryError {
     AlreadyInitialized(AlreadyInitialized),
-    NotProxied(NotProxied),
     ZeroAddress(ZeroAddress),
     NotOwner(NotOwner),
     NotPendingOwner(NotPendingOwner),

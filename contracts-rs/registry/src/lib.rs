@@ -59,7 +59,7 @@ impl AgentRegistry {
 /// The public ABI. Every function's SSTOREs are counted at its rule in [`storage::Book`].
 #[public]
 impl AgentRegistry {
-    /// Only through a proxy, once. 1 SSTORE.
+    /// Once, by whoever comes first: in the transaction of the creation. 1 SSTORE.
     pub fn initialize(&mut self, owner: Address, keeper_bps: u16, protocol_bps: u16) -> Answer<()> {
         let event = self.book().initialize(owner, keeper_bps, protocol_bps)?;
         self.vm().log(events::OwnershipTransferred { from: Address::ZERO, to: owner });

@@ -87,9 +87,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let mut slots = MapSlots::default();
-        slots.store(U256::from_be_bytes(proxy_slot()), B256::with_last_byte(1));
-        let mut book = Book::new(slots);
+        let mut book = Book::new(MapSlots::default());
         book.initialize(OWNER, 500, 100).expect("first time");
         Self { book, owner: OWNER, now: 1_000, came_in: 0, went_out: 0 }
     }
@@ -172,10 +170,6 @@ impl World {
         prop_assert_eq!(counters.owed, self.came_in - self.went_out);
         Ok(())
     }
-}
-
-fn proxy_slot() -> [u8; 32] {
-    common::proxied::IMPLEMENTATION_SLOT
 }
 
 proptest! {

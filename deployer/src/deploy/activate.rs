@@ -33,16 +33,27 @@ pub(super) async fn ensure<P: Provider>(
     if is_active(provider, program, &what).await? {
         return Ok(());
     }
-    let fee = data_fee(provider, program.address(), &what).await?;
-    tracing::info!(address = %program.address(), %fee, "{what}");
-    // The fee rises with what others activate meanwhile; the rest comes back.
-    let request = activation(program.address()).with_value(fee + fee / U256::from(5));
+    let fee = data_fee(provider, program, &what).await?;
+    tracing::info!(address = %program.address, %fee, "{what}");
+    let request = activation(program.address).with_value(fee);
     chain::send(provider, request, &what).await?;
     if is_active(provider, program, &what).await? {
         Ok(())
     } else {
-        Err(DeployError::Mismatch { what: program.what, address: program.address() })
+        Err(DeployError::Mismatch { what: program.what, address: program.address })
     }
+}
+
+/// Wei to send for the activation of a program that may not stand yet; 0 if it is active.
+pub(super) async fn needed<P: Provider>(
+    provider: &P,
+    program: &Creation,
+) -> Result<U256, DeployError> {
+    let what = format!("reading the activation fee of the {}", program.what);
+    if is_active(provider, program, &what).await? {
+        return Ok(U256::ZERO);
+    }
+    data_fee(provider, program, &what).await
 }
 
 fn activation(program: Address) -> TransactionRequest {
@@ -66,17 +77,19 @@ async fn is_active<P: Provider>(
     }
 }
 
-/// Wei that activation costs now, by a dry run from an account that is rich in it.
+/// Wei that activation costs now and a fifth more, by a dry run from an account that is rich
+/// in it. The fee rises with what others activate meanwhile; the rest comes back.
 async fn data_fee<P: Provider>(
     provider: &P,
-    program: Address,
+    program: &Creation,
     what: &str,
 ) -> Result<U256, DeployError> {
     const PAYER: Address = Address::repeat_byte(0xa1);
     let ether = U256::from(10).pow(U256::from(18));
     let rich = AccountOverride::default().with_balance(ether * U256::from(1000));
-    let request = activation(program).with_from(PAYER).with_value(ether);
-    let overrides = StateOverride::from_iter([(PAYER, rich)]);
+    let request = activation(program.address).with_from(PAYER).with_value(ether);
+    let standing = AccountOverride::default().with_code(program.code.clone());
+    let overrides = StateOverride::from_iter([(PAYER, rich), (program.address, standing)]);
     let answer = rpc(what, provider.call(request).overrides(overrides).await)?;
     let fee = ArbWasm::activateProgramCall::abi_decode_returns(&answer)
         .map_err(|error| DeployError::Rpc {
@@ -84,5 +97,5 @@ async fn data_fee<P: Provider>(
             source: alloy::transports::TransportErrorKind::custom(error),
         })?
         .dataFee;
-    Ok(fee)
+    Ok(fee + fee / U256::from(5))
 }

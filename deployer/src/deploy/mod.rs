@@ -1,5 +1,5 @@
-//! Puts the programs on a chain: CREATE2 through the deterministic deployer, activation
-//! through ArbWasm, then the registry's proxy, which initialises itself.
+//! Puts the programs on a chain: CREATE2 through the deterministic deployer and activation
+//! through ArbWasm; the registry is initialised in the transaction that creates it.
 //!
 //! Every address follows from the bytes and the parameters, so a second run finds what the
 //! first one made and goes on where it stopped.
@@ -7,13 +7,14 @@
 mod activate;
 mod chain;
 mod create2;
+mod launch;
 mod plan;
 
 pub use create2::DETERMINISTIC_DEPLOYER;
 pub use plan::Plan;
 
 use crate::artifacts::Artifacts;
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{PendingTransactionError, Provider};
 use alloy::transports::TransportError;
 use bindings::{AgentRegistry, ENTRY_POINT_V08};
@@ -38,10 +39,8 @@ pub struct Deployment {
     pub chain_id: u64,
     /// The EntryPoint that accounts are built for.
     pub entry_point: Address,
-    /// The registry: an initialised proxy.
+    /// The registry: a Stylus program, initialised when it was created.
     pub registry: Address,
-    /// The program behind it.
-    pub registry_implementation: Address,
     /// The program behind accounts.
     pub account_implementation: Address,
     /// Creates accounts.
@@ -117,27 +116,28 @@ pub async fn deploy<P: Provider>(
 ) -> Result<Deployment, DeployError> {
     let plan = Plan::new(artifacts, params)?;
     let chain_id = chain::check(provider).await?;
-    for program in &plan.programs {
-        create2::ensure(provider, program).await?;
+    for program in [&plan.account, &plan.factory] {
+        create2::ensure(provider, program, U256::ZERO).await?;
         activate::ensure(provider, program).await?;
     }
-    create2::ensure(provider, &plan.registry).await?;
+    let fee = activate::needed(provider, &plan.registry).await?;
+    create2::ensure(provider, &plan.registry, fee).await?;
+    // Only after a year: then the code stands and its activation has expired.
+    activate::ensure(provider, &plan.registry).await?;
     check_registry(provider, &plan).await?;
-    let [registry_implementation, account_implementation, factory] = plan.program_addresses();
     Ok(Deployment {
         chain_id,
         entry_point: ENTRY_POINT_V08,
-        registry: plan.registry.address(),
-        registry_implementation,
-        account_implementation,
-        factory,
+        registry: plan.registry.address,
+        account_implementation: plan.account.address,
+        factory: plan.factory.address,
     })
 }
 
-/// The proxy answers through its program, and was initialised. Who owns it now is not
-/// compared: it may have changed hands since.
+/// It answers and was initialised. Who owns it now is not compared: it may have changed hands
+/// since.
 async fn check_registry<P: Provider>(provider: &P, plan: &Plan) -> Result<(), DeployError> {
-    let address = plan.registry.address();
+    let address = plan.registry.address;
     let registry = AgentRegistry::new(address, provider);
     let mismatch = || DeployError::Mismatch { what: "AgentRegistry", address };
     let owner = registry.owner().call().await.map_err(|_| mismatch())?;

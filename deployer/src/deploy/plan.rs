@@ -1,7 +1,7 @@
 //! What goes where, before anything is sent.
 
 use super::create2::Creation;
-use super::{DeployError, Params};
+use super::{DeployError, Params, launch};
 use crate::artifacts::{Artifact, Artifacts, Program};
 use alloy::primitives::{Address, Bytes};
 use alloy::sol_types::SolCall;
@@ -12,10 +12,12 @@ const MAX_FEES_BPS: u32 = 2_000;
 
 /// Every creation, with its address.
 pub struct Plan {
-    /// Registry, account and factory program.
-    pub(super) programs: [Creation; 3],
-    /// The registry's proxy.
+    /// The registry, created, activated and initialised at once.
     pub(super) registry: Creation,
+    /// The program behind accounts.
+    pub(super) account: Creation,
+    /// Creates accounts.
+    pub(super) factory: Creation,
 }
 
 impl Plan {
@@ -29,40 +31,40 @@ impl Plan {
                 "both fees together must not exceed 2000 basis points",
             ));
         }
-        let programs = [&artifacts.registry, &artifacts.account, &artifacts.factory].map(program);
         let initialize = AgentRegistry::initializeCall {
             owner: params.owner,
             keeperBps: params.keeper_bps,
             protocolBps: params.protocol_bps,
         };
-        let implementation = programs[0].address().into_array();
-        let registry = Creation {
-            what: "AgentRegistry proxy",
-            init_code: proxy::init_code(implementation, &initialize.abi_encode()).into(),
-            code: Bytes::copy_from_slice(&proxy::runtime()),
-        };
-        Ok(Self { programs, registry })
+        Ok(Self {
+            registry: launched(&artifacts.registry, &initialize.abi_encode()),
+            account: program(&artifacts.account),
+            factory: program(&artifacts.factory),
+        })
     }
 
-    /// Where the registry's proxy will stand.
+    /// Where the registry will stand.
     pub fn registry(&self) -> Address {
-        self.registry.address()
-    }
-
-    pub(super) fn program_addresses(&self) -> [Address; 3] {
-        [0, 1, 2].map(|index: usize| self.programs[index].address())
+        self.registry.address
     }
 }
 
 fn program(artifact: &Artifact) -> Creation {
-    Creation {
-        what: match artifact.program {
-            Program::Registry => "AgentRegistry program",
-            Program::Account => "AgentAccount program",
-            Program::Factory => "AccountFactory program",
-        },
-        init_code: stylus_init_code(&artifact.code),
-        code: artifact.code.clone(),
+    Creation::direct(name(artifact), stylus_init_code(&artifact.code), artifact.code.clone())
+}
+
+fn launched(artifact: &Artifact, initialize: &[u8]) -> Creation {
+    let program = stylus_init_code(&artifact.code);
+    let init_code = launch::init_code(&program, initialize);
+    let address = launch::address(&init_code, &program);
+    Creation { what: name(artifact), init_code, code: artifact.code.clone(), address }
+}
+
+fn name(artifact: &Artifact) -> &'static str {
+    match artifact.program {
+        Program::Registry => "AgentRegistry",
+        Program::Account => "AgentAccount program",
+        Program::Factory => "AccountFactory",
     }
 }
 
@@ -114,7 +116,8 @@ mod tests {
         let plan =
             |keeper_bps| Plan::new(&artifacts(), &Params { owner, keeper_bps, protocol_bps: 0 });
         let (one, other) = (plan(1).expect("valid"), plan(2).expect("valid"));
-        assert_eq!(one.program_addresses(), other.program_addresses());
+        assert_eq!(one.account.address, other.account.address);
+        assert_eq!(one.factory.address, other.factory.address);
         assert_ne!(one.registry(), other.registry());
         assert!(matches!(plan(2_001), Err(DeployError::Params(_))));
         let nobody = Params { owner: Address::ZERO, keeper_bps: 0, protocol_bps: 0 };
