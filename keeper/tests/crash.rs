@@ -134,3 +134,24 @@ async fn sigterm_lets_the_agent_finish_and_exits_with_zero() {
     world.assert_settled_once(&keeper, waiting).await;
     keeper.reaches(waiting, Kind::Final).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_outlasts_the_grace_period_is_taken_over_by_the_next_start() {
+    let world = World::start().await;
+    let mut config = world.config();
+    config.shutdown.grace_seconds = 0;
+    let mut keeper = world.keeper(&config);
+    let agent = world.list().await;
+    let purchase = world.buy(agent, "log one\nsleep 4000\nout result").await;
+    until("the agent's first line", || {
+        let seen = !keeper.log(purchase).is_empty();
+        async move { seen.then_some(()) }
+    })
+    .await;
+    assert_eq!(keeper.terminate().await.code(), Some(0));
+    assert_eq!(keeper.job(purchase).unwrap().kind(), Kind::Running);
+    assert_eq!(common::containers::of(world.account).await.len(), 1, "the agent goes on");
+    keeper.restart();
+    let state = world.assert_settled_once(&keeper, purchase).await;
+    assert_eq!(state.run().unwrap().attempt, 1, "the same container");
+}

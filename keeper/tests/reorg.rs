@@ -2,6 +2,7 @@
 
 mod common;
 
+use alloy::primitives::{Bytes, U256, keccak256};
 use common::World;
 use common::wait::until;
 use domain::job::Kind;
@@ -90,4 +91,28 @@ async fn purchase_and_settlement_can_leave_and_come_back_together() {
     world.mine(21).await;
     let state = world.assert_settled_once(&keeper, purchase).await;
     assert_eq!(state.run().unwrap().attempt, 1, "the same bargain: the work counts");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_purchase_under_the_same_number_gets_its_own_run_and_settlement() {
+    let world = World::start().await;
+    let mut config = world.config();
+    config.chain.finality_blocks = 20;
+    let keeper = world.keeper(&config);
+    let agent = world.list().await;
+    let first = world.buy(agent, "out for the first").await;
+    keeper.reaches(first, Kind::Settled).await;
+    world.raw("anvil_reorg", json!([2, []])).await;
+    let input = Bytes::from_static(b"out for the other");
+    let hash = keccak256(&input);
+    let other = world.buy_as(world.other_buyer, agent, hash, input).await;
+    assert_eq!(other, first, "the number is given again");
+    world.reaches(other, 2).await;
+    keeper.reaches(other, Kind::Settled).await;
+    world.mine(21).await;
+    let state = world.assert_settled_once(&keeper, other).await;
+    let run = state.run().unwrap();
+    assert_eq!(keeper.blob(run.result_hash).unwrap(), b"for the other\n");
+    assert_eq!(state.prepared().unwrap().intent.receipt.buyer, world.other_buyer);
+    assert_eq!(world.credit(world.buyer).await, U256::ZERO);
 }

@@ -137,14 +137,14 @@ pub struct Prepared {
 #[serde(rename_all = "camelCase")]
 pub enum Work {
     /// The run ended.
-    Finished(Finished),
+    Finished(Box<Finished>),
     /// And it is vouched for.
-    Prepared(Prepared),
+    Prepared(Box<Prepared>),
 }
 
 impl Work {
     /// The run.
-    pub const fn finished(&self) -> &Finished {
+    pub fn finished(&self) -> &Finished {
         match self {
             Self::Finished(finished) => finished,
             Self::Prepared(prepared) => &prepared.finished,
@@ -152,7 +152,7 @@ impl Work {
     }
 
     /// The signed receipt, if it got so far.
-    pub const fn prepared(&self) -> Option<&Prepared> {
+    pub fn prepared(&self) -> Option<&Prepared> {
         match self {
             Self::Finished(_) => None,
             Self::Prepared(prepared) => Some(prepared),
@@ -212,7 +212,7 @@ pub struct Past {
     /// What was bought.
     pub purchase: Purchase,
     /// What was done already.
-    pub work: Option<Box<Work>>,
+    pub work: Option<Work>,
     /// Runs begun so far.
     pub attempts: u32,
 }
@@ -232,7 +232,7 @@ impl Past {
 
     /// The work done under the present purchase, to go on with.
     pub fn resume(&self) -> Option<Work> {
-        let mut work = *self.work.clone()?;
+        let mut work = self.work.clone()?;
         let finished = match &mut work {
             Work::Finished(finished) => finished,
             Work::Prepared(prepared) => &mut prepared.finished,
@@ -243,11 +243,7 @@ impl Past {
 
     fn of(work: Work) -> Self {
         let order = &work.finished().order;
-        Self {
-            purchase: order.purchase.clone(),
-            attempts: order.attempts,
-            work: Some(Box::new(work)),
-        }
+        Self { purchase: order.purchase.clone(), attempts: order.attempts, work: Some(work) }
     }
 }
 
@@ -259,13 +255,13 @@ impl From<Order> for Past {
 
 impl From<Finished> for Past {
     fn from(finished: Finished) -> Self {
-        Self::of(Work::Finished(finished))
+        Self::of(Work::Finished(Box::new(finished)))
     }
 }
 
 impl From<Prepared> for Past {
     fn from(prepared: Prepared) -> Self {
-        Self::of(Work::Prepared(prepared))
+        Self::of(Work::Prepared(Box::new(prepared)))
     }
 }
 

@@ -174,9 +174,9 @@ impl State {
     /// Work kept from before the job went back or ended.
     fn work(&self) -> Option<&Work> {
         match self {
-            Self::Seen(past) | Self::Reorged(past) | Self::Expired(past) => past.work.as_deref(),
-            Self::Stuck(stuck) => stuck.past.work.as_deref(),
-            Self::Settled(closed) | Self::Final(closed) => closed.past.work.as_deref(),
+            Self::Seen(past) | Self::Reorged(past) | Self::Expired(past) => past.work.as_ref(),
+            Self::Stuck(stuck) => stuck.past.work.as_ref(),
+            Self::Settled(closed) | Self::Final(closed) => closed.past.work.as_ref(),
             _ => None,
         }
     }

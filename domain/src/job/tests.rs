@@ -140,13 +140,9 @@ fn honest(state: &State, event: Event) -> Option<Event> {
         _ => None,
     };
     match (event, kept) {
-        (Event::ResultKept(_), Some(Work::Finished(kept))) => Some(Event::ResultKept(kept.into())),
-        (Event::FailureKept(_), Some(Work::Finished(kept))) => {
-            Some(Event::FailureKept(kept.into()))
-        }
-        (Event::ReceiptKept(_), Some(Work::Prepared(kept))) => {
-            Some(Event::ReceiptKept(kept.into()))
-        }
+        (Event::ResultKept(_), Some(Work::Finished(kept))) => Some(Event::ResultKept(kept)),
+        (Event::FailureKept(_), Some(Work::Finished(kept))) => Some(Event::FailureKept(kept)),
+        (Event::ReceiptKept(_), Some(Work::Prepared(kept))) => Some(Event::ReceiptKept(kept)),
         (Event::ResultKept(_) | Event::FailureKept(_) | Event::ReceiptKept(_), _) => None,
         (event, _) => Some(event),
     }

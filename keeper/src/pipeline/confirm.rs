@@ -39,11 +39,11 @@ pub(super) async fn confirm(context: &Context, row: &JobRow) -> Result<Commit, T
 async fn open(context: &Context, past: &Past, head: BlockRef) -> Result<Event, Trouble> {
     // Work that is done is settled, however late: the buyer may still want it.
     match past.resume() {
-        Some(Work::Prepared(kept)) => return Ok(Event::ReceiptKept(Box::new(kept))),
+        Some(Work::Prepared(kept)) => return Ok(Event::ReceiptKept(kept)),
         Some(Work::Finished(kept)) if kept.run.outcome.is_ok() => {
-            return Ok(Event::ResultKept(Box::new(kept)));
+            return Ok(Event::ResultKept(kept));
         }
-        Some(Work::Finished(kept)) => return Ok(Event::FailureKept(Box::new(kept))),
+        Some(Work::Finished(kept)) => return Ok(Event::FailureKept(kept)),
         None => {}
     }
     if expiry::is_too_late(context, &past.purchase, 0).await {

@@ -20,6 +20,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from
 /// Does the work, however often it fails, until the job has moved on or is stuck.
 pub(super) async fn drive(context: Context, owed: Owed, cancel: CancellationToken) {
     let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
+    let mut told = false;
     loop {
         let trouble = match attempt(&context, owed, &cancel).await {
             Ok(()) => return,
@@ -30,7 +31,11 @@ pub(super) async fn drive(context: Context, owed: Owed, cancel: CancellationToke
         }
         trouble.note(&context.health, owed.effect);
         if trouble.is_retryable() {
-            tracing::debug!(job = owed.job, phase = owed.effect.name(), %trouble, "tries again");
+            let (job, phase) = (owed.job, owed.effect.name());
+            match std::mem::replace(&mut told, true) {
+                false => tracing::warn!(job, phase, %trouble, "waits and tries again"),
+                true => tracing::debug!(job, phase, %trouble, "tries again"),
+            }
         } else if give_up(&context, owed, &trouble).await {
             return;
         }

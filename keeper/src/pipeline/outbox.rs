@@ -124,7 +124,9 @@ impl Desk {
             }
         };
         if tokio::time::timeout(grace, finish).await.is_err() {
-            tracing::warn!("agents still run after the grace period: the next start takes them over");
+            tracing::warn!(
+                "agents still run after the grace period: the next start takes them over"
+            );
         }
         // Agents that have their whole input are left where they are, all others are removed.
         self.context.sandbox.leave();

@@ -4,6 +4,7 @@ use alloy::primitives::{Bytes, U256};
 use domain::calls::{Call, Settlement};
 use domain::job::{Event, Prepared, SignedData, State};
 use domain::userop::{GasLimits, UserOperation};
+use domain::wire::RefusalCode;
 
 use super::fees::{self, Offer};
 use super::gas::{self, Estimate};
@@ -68,6 +69,11 @@ async fn signed(context: &Context, mut op: UserOperation) -> Result<SignedData, 
                 let more = old.to_replace(old, cap).ok_or(error)?;
                 op.gas.max_fee_per_gas = more.max_fee;
                 op.gas.max_priority_fee_per_gas = more.tip;
+            }
+            // The nonce carries an operation for another order of the same number, from before
+            // a reorganisation: it moves once that one is mined and fails.
+            Err(error) if error.refusal() == Some(RefusalCode::NonceUsed) => {
+                return Err(Trouble::Wait(error.to_string()));
             }
             Err(error) => return Err(error.into()),
         }

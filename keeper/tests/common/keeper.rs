@@ -102,6 +102,12 @@ impl KeeperProcess {
         self.open()?.query_row(sql, [hash.as_slice()], |row| row.get(0)).optional().ok()?
     }
 
+    /// A number from the store.
+    pub fn count(&self, sql: &str) -> i64 {
+        let store = self.open();
+        store.and_then(|store| store.query_row(sql, [], |row| row.get(0)).ok()).unwrap_or(0)
+    }
+
     fn column(&self, sql: &str, id: u64) -> Vec<String> {
         let Some(store) = self.open() else { return Vec::new() };
         let mut statement = store.prepare(sql).expect("a statement");
@@ -109,9 +115,12 @@ impl KeeperProcess {
         rows.collect::<Result<_, _>>().expect("texts")
     }
 
+    /// The store, once the keeper has made it.
     fn open(&self) -> Option<Connection> {
         let path = self.folder.join("keeper.db");
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()
+        let store = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+        let schema = store.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+        schema.is_ok_and(|schema| schema > 0).then_some(store)
     }
 }
 

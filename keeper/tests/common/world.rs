@@ -39,6 +39,7 @@ pub struct World {
     pub owner: Address,
     pub publisher: Address,
     pub buyer: Address,
+    pub other_buyer: Address,
     pub folder: TempDir,
     _signer: Signer,
 }
@@ -71,6 +72,7 @@ impl World {
             owner: people[0],
             publisher: people[1],
             buyer: people[2],
+            other_buyer: people[3],
             devnet,
             provider,
             deployment,
@@ -148,9 +150,13 @@ impl World {
     }
 
     pub async fn buy_with(&self, agent: U256, hash: B256, input: Bytes) -> u64 {
+        self.buy_as(self.buyer, agent, hash, input).await
+    }
+
+    pub async fn buy_as(&self, buyer: Address, agent: U256, hash: B256, input: Bytes) -> u64 {
         let registry = self.registry();
         let call = registry.purchase(agent, 1, hash, input);
-        let sent = call.from(self.buyer).value(U256::from(PRICE)).send().await;
+        let sent = call.from(buyer).value(U256::from(PRICE)).send().await;
         let receipt = sent.expect("the purchase is sent").get_receipt().await.expect("a receipt");
         receipt.decoded_log::<AgentRegistry::Purchased>().expect("a purchase").data.purchaseId
     }
