@@ -158,3 +158,29 @@ async fn a_large_input_is_waited_for_and_taken_only_if_wanted() {
     // The log of 20,000 bytes is over the agent's 10,000: refunded, but it ran on that input.
     assert_eq!(state.run().unwrap().outcome, Outcome::LogOverCap);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keeper_that_starts_late_reads_old_blocks_in_ranges_and_misses_nothing() {
+    let world = World::start().await;
+    let mut config = world.config();
+    config.chain.max_reorg_depth = 8;
+    let agent = world.list().await;
+    let first = world.buy(agent, "out first").await;
+    world.mine(100).await;
+    let second = world.buy(agent, "out second").await;
+    world.mine(100).await;
+    let last = world.buy(agent, "out last").await;
+    let mut keeper = world.keeper(&config);
+    for purchase in [first, second, last] {
+        world.assert_settled_once(&keeper, purchase).await;
+    }
+    assert!(keeper.count("SELECT count(*) FROM blocks") < 40, "old blocks are not kept");
+
+    // The same after it was away for long.
+    keeper.kill9();
+    world.mine(100).await;
+    let missed = world.buy(agent, "out missed").await;
+    world.mine(100).await;
+    keeper.restart();
+    world.assert_settled_once(&keeper, missed).await;
+}

@@ -3,6 +3,7 @@
 mod common;
 
 use alloy::primitives::{Bytes, U256, keccak256};
+use alloy::providers::Provider;
 use common::World;
 use common::wait::until;
 use domain::job::Kind;
@@ -115,4 +116,33 @@ async fn another_purchase_under_the_same_number_gets_its_own_run_and_settlement(
     assert_eq!(keeper.blob(run.result_hash).unwrap(), b"for the other\n");
     assert_eq!(state.prepared().unwrap().intent.receipt.buyer, world.other_buyer);
     assert_eq!(world.credit(world.buyer).await, U256::ZERO);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reorganisation_deeper_than_allowed_stops_the_watching_and_changes_nothing() {
+    let world = World::start().await;
+    let mut config = world.config();
+    config.chain.max_reorg_depth = 3;
+    config.chain.confirmations = 50;
+    config.api.listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut keeper = world.keeper(&config);
+    let agent = world.list().await;
+    let purchase = world.buy(agent, "out never").await;
+    world.mine(6).await;
+    let tip = world.provider.get_block_number().await.unwrap() as i64;
+    until("all blocks are taken in", || {
+        let cursor = keeper.count("SELECT max(number) FROM blocks");
+        async move { (cursor == tip).then_some(()) }
+    })
+    .await;
+    world.raw("anvil_reorg", json!([7, []])).await;
+    let health = format!("http://{}/healthz", config.api.listen);
+    until("the keeper says so", || async {
+        let text = reqwest::get(&health).await.ok()?.text().await.ok()?;
+        text.contains("max_reorg_depth").then_some(())
+    })
+    .await;
+    assert!(keeper.is_running());
+    assert_eq!(keeper.history(purchase), ["seen"]);
+    assert_eq!(keeper.count("SELECT max(number) FROM blocks"), tip);
 }

@@ -45,12 +45,7 @@ impl Trouble {
 
     /// Whether the job moved on while the phase was at work: then there is nothing to do.
     pub const fn is_outdated(&self) -> bool {
-        matches!(
-            self,
-            Self::Store(
-                StoreError::Conflict { .. } | StoreError::Illegal { .. } | StoreError::Closed
-            )
-        )
+        matches!(self, Self::Store(StoreError::Conflict { .. } | StoreError::Closed))
     }
 
     /// Notes the trouble on the board and in the metrics.
