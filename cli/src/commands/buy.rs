@@ -3,13 +3,13 @@
 use std::{path::PathBuf, time::Duration};
 
 use alloy::primitives::U256;
+use anyhow::Context as _;
 use clap::Args;
 use domain::ids::AgentId;
 
 use crate::{
     buy::{self, Finished},
     context::Context,
-    failure::Failure,
     keys::KeyArgs,
     money,
     output::Output,
@@ -58,9 +58,12 @@ pub async fn run(context: &Context, args: BuyArgs) -> anyhow::Result<()> {
     };
     let chain = context.writer(&args.keys).await?;
     let plan = buy::plan(&chain, || context.api(), args.agent, input, args.max_price).await?;
-    if args.watch && !context.api()?.is_healthy().await {
-        let message = "--watch needs the keeper's API, which does not answer; no money was moved";
-        return Err(Failure::Service(message.to_owned()).into());
+    if args.watch {
+        let api = context.api()?;
+        api.info().await.context("--watch needs the keeper's API; no money was moved")?;
+        if !api.is_healthy().await {
+            out.warn(format!("The keeper has trouble, the run waits: {}", api.health().await));
+        }
     }
     let seconds = u64::from(plan.agent.max_seconds) + SETTLE_ALLOWANCE;
     out.note(format!(
