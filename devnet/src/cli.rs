@@ -44,9 +44,13 @@ pub struct Options {
     /// Timestamp of the genesis block, in seconds since the Unix epoch [default: now]
     #[arg(long, value_name = "SECONDS")]
     pub timestamp: Option<u64>,
-    /// Base fee, in wei per gas
+    /// First and least base fee, in wei per gas
     #[arg(long, default_value_t = 100_000_000, value_name = "WEI")]
     pub base_fee: u64,
+    /// Price of one unit of calldata on the parent chain, in wei: Nitro's development mode starts
+    /// with 50000000000, and its tools then set 0
+    #[arg(long, default_value_t = 0, value_name = "WEI")]
+    pub l1_price: u64,
     /// Activate Stylus programs silently on their first call
     #[arg(long)]
     pub auto_activate: bool,
@@ -100,6 +104,7 @@ impl Options {
             accounts: self.accounts,
             balance,
             base_fee: self.base_fee,
+            l1_price: self.l1_price,
             limits: Limits {
                 call_gas: self.call_gas,
                 state_history: self.state_history,

@@ -27,8 +27,11 @@ pub struct Config {
     pub accounts: u32,
     /// Balance of each dev account in wei.
     pub balance: U256,
-    /// Base fee of the first block in wei per gas.
+    /// First and least base fee in wei per gas.
     pub base_fee: u64,
+    /// Price of one unit of calldata on the parent chain in wei (16 units a byte, compressed);
+    /// with 0, posting is free.
+    pub l1_price: u64,
     /// Bounds on what clients may ask for.
     pub limits: Limits,
 }
@@ -83,6 +86,7 @@ impl Default for Config {
             accounts: 10,
             balance: parse_ether("10000").unwrap_or(U256::MAX),
             base_fee: 100_000_000,
+            l1_price: 0,
             limits: Limits::default(),
         }
     }

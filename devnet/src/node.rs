@@ -132,6 +132,8 @@ fn create(config: Arc<Config>) -> Result<(Chain, Vec<DevAccount>), Error> {
         arbos: config.arbos,
         auto_activate: config.auto_activate,
         chain_owner: genesis::CHAIN_OWNER,
+        base_fee: config.base_fee,
+        l1_price_per_unit: config.l1_price,
         ..VmConfig::default()
     })?;
     let state = genesis::build(&vm, &accounts, config.balance)?;

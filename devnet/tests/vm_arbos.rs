@@ -329,15 +329,15 @@ fn upgrades_take_force_at_a_block() {
     let mut bench = Bench::new();
     let timestamp = 1_700_000_100;
     tell(&mut bench, OWNER, Owner::scheduleArbOSUpgradeCall { newVersion: 60, timestamp });
-    assert!(bench.vm.begin_block(&mut bench.db, timestamp - 1).unwrap().is_none());
-    let state = bench.vm.begin_block(&mut bench.db, timestamp).unwrap().unwrap();
+    assert!(bench.vm.begin_block(&mut bench.db, timestamp - 1, 0).unwrap().is_none());
+    let state = bench.vm.begin_block(&mut bench.db, timestamp, 0).unwrap().unwrap();
     bench.db.commit(state);
-    assert!(bench.vm.begin_block(&mut bench.db, timestamp).unwrap().is_none());
+    assert!(bench.vm.begin_block(&mut bench.db, timestamp, 0).unwrap().is_none());
     bench.next_block(100);
     assert_eq!(ask(&mut bench, SYS, Sys::arbOSVersionCall {}), U256::from(55 + 60));
     assert_eq!(ask(&mut bench, PUBLIC, Public::getMaxStylusContractFragmentsCall {}), 2);
     tell(&mut bench, OWNER, Owner::scheduleArbOSUpgradeCall { newVersion: 99, timestamp: 0 });
-    assert!(bench.vm.begin_block(&mut bench.db, timestamp).is_err());
+    assert!(bench.vm.begin_block(&mut bench.db, timestamp, 0).is_err());
 }
 
 #[test]

@@ -43,16 +43,27 @@ impl Slots for MapSlots {
 pub const MIN_BASE_FEE: u64 = 100_000_000;
 /// Slot of the price of an L1 calldata unit in the L1 pricing space.
 pub const L1_PRICE_PER_UNIT: u64 = 7;
-/// L2 pricing fields: speed limit, block limit, base fee, minimum, backlog, inertia,
-/// tolerance.
-const L2_PRICING: [(u64, u64); 7] = [
-    (0, 7_000_000),
+/// Fields of the L2 pricing space: gas per second that the chain works off.
+pub const SPEED_LIMIT_FIELD: u64 = 0;
+/// Base fee of the next block, in wei.
+pub const BASE_FEE_FIELD: u64 = 2;
+/// The base fee never falls below this, in wei.
+pub const MIN_BASE_FEE_FIELD: u64 = 3;
+/// Gas used beyond the speed limit.
+pub const BACKLOG_FIELD: u64 = 4;
+/// How slowly the base fee follows the backlog, in seconds.
+pub const INERTIA_FIELD: u64 = 5;
+/// Backlog that does not raise the base fee, in seconds.
+pub const TOLERANCE_FIELD: u64 = 6;
+/// L2 pricing at the start; field 1 is the gas limit of a block.
+pub const L2_PRICING: [(u64, u64); 7] = [
+    (SPEED_LIMIT_FIELD, 7_000_000),
     (1, 32_000_000),
-    (2, MIN_BASE_FEE),
-    (3, MIN_BASE_FEE),
-    (4, 0),
-    (5, 102),
-    (6, 10),
+    (BASE_FEE_FIELD, MIN_BASE_FEE),
+    (MIN_BASE_FEE_FIELD, MIN_BASE_FEE),
+    (BACKLOG_FIELD, 0),
+    (INERTIA_FIELD, 102),
+    (TOLERANCE_FIELD, 10),
 ];
 /// Code of accounts that are precompiles, so that they do not look empty.
 pub const STAND_IN: [u8; 1] = [0xFE];
@@ -73,6 +84,9 @@ pub fn accounts(config: &VmConfig) -> Result<Vec<GenesisAccount>, StateError> {
     set(base.sub(id::L1_PRICING).field(L1_PRICE_PER_UNIT), config.l1_price_per_unit)?;
     for (field, value) in L2_PRICING {
         set(base.sub(id::L2_PRICING).field(field), value)?;
+    }
+    for field in [BASE_FEE_FIELD, MIN_BASE_FEE_FIELD] {
+        set(base.sub(id::L2_PRICING).field(field), config.base_fee)?;
     }
     for (field, value) in PRICER {
         set(Space::programs(3).field(field), value)?;

@@ -229,14 +229,19 @@ pub fn data_fee(slots: &mut dyn Slots, bytes: u32, now: u64) -> Result<U256, Sta
     slots.set_slot(space.field(PRICER_LAST_UPDATE), U256::from(now))?;
 
     let exponent = u64::from(demand) * 10_000 / u64::from(inertia.max(1));
-    let multiplier = exponential_bips(exponent);
+    let multiplier = exponential_bips(exponent, PRICER_DEGREE);
     let price = u64::from(minimum).saturating_mul(multiplier) / 10_000;
     Ok(U256::from(price.saturating_mul(u64::from(bytes))))
 }
 
-/// e^(x / 10000) in basis points, by a degree-12 polynomial in Horner form.
-fn exponential_bips(x: u64) -> u64 {
-    (1..12).rev().fold(10_000 + x / 12, |sum, i| 10_000 + sum.saturating_mul(x) / (i * 10_000))
+/// Degree of the data pricer's polynomial.
+const PRICER_DEGREE: u64 = 12;
+
+/// e^(x / 10000) in basis points, by a polynomial of a degree in Horner form.
+pub(crate) fn exponential_bips(x: u64, degree: u64) -> u64 {
+    (1..degree).rev().fold((x / degree).saturating_add(10_000), |sum, i| {
+        (sum.saturating_mul(x) / (i * 10_000)).saturating_add(10_000)
+    })
 }
 
 #[cfg(test)]
@@ -246,7 +251,7 @@ mod tests {
 
     #[test]
     fn first_activation_costs_what_the_curve_says() {
-        assert_eq!(exponential_bips(240), 10_242);
+        assert_eq!(exponential_bips(240, PRICER_DEGREE), 10_242);
         let mut slots = MapSlots::default();
         for (field, value) in PRICER {
             slots.set_slot(Space::programs(3).field(field), U256::from(value)).unwrap();

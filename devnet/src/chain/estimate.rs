@@ -1,7 +1,7 @@
 //! Gas estimates: the smallest gas limit with which a request succeeds, within 1.5 %.
 
 use super::view::{CallError, CallInput, View, output};
-use crate::vm::{Outcome, VmError};
+use crate::vm::{Job, Outcome, VmError};
 use alloy::primitives::U256;
 use alloy::rpc::types::TransactionRequest;
 use revm::context_interface::result::{ExecutionResult, HaltReason, InvalidTransaction};
@@ -20,12 +20,14 @@ impl View {
             return answer.map(|_| TRANSFER_GAS);
         }
         self.override_with(input.state, input.block)?;
-        let request = input.request;
-        let high = self.ceiling(&request)?;
-        if self.is_transfer(&request) && self.succeeds(&request, TRANSFER_GAS)? {
-            return Ok(TRANSFER_GAS);
+        let l1_gas = self.poster_gas(&input.request)?;
+        let high = self.ceiling(&input.request, l1_gas)?;
+        let search = Search { view: &self, request: &input.request, l1_gas };
+        let transfer = TRANSFER_GAS + l1_gas;
+        if self.is_transfer(&input.request) && search.succeeds(transfer)? {
+            return Ok(transfer);
         }
-        let outcome = match self.attempt(&request, high)? {
+        let outcome = match search.attempt(high)? {
             Some(outcome) if outcome.result.is_success() => outcome,
             Some(outcome) if lacks_gas(&outcome) => {
                 return Err(CallError::Allowance(high));
@@ -36,39 +38,14 @@ impl View {
         let gas = outcome.result.gas();
         let low = gas.tx_gas_used().saturating_sub(1);
         let peak = gas.total_gas_spent().max(gas.tx_gas_used());
-        self.search(&request, low, high, (peak + STIPEND).saturating_mul(64) / 63)
-    }
-
-    fn search(
-        &self,
-        request: &TransactionRequest,
-        mut low: u64,
-        mut high: u64,
-        guess: u64,
-    ) -> Result<u64, CallError> {
-        if guess < high {
-            if self.succeeds(request, guess)? {
-                high = guess;
-            } else {
-                low = guess;
-            }
-        }
-        while low + 1 < high && (high - low).saturating_mul(1_000) >= high.saturating_mul(TOLERANCE)
-        {
-            let middle = low.midpoint(high).min(low.saturating_mul(2).max(1));
-            if self.succeeds(request, middle)? {
-                high = middle;
-            } else {
-                low = middle;
-            }
-        }
-        Ok(high)
+        search.narrow(low, high, (peak + STIPEND).saturating_mul(64) / 63)
     }
 
     /// The most gas that the request, the limits and the sender's balance allow.
-    fn ceiling(&self, request: &TransactionRequest) -> Result<u64, CallError> {
-        let wanted = request.gas.filter(|gas| *gas >= TRANSFER_GAS).unwrap_or(self.call_gas);
-        let ceiling = wanted.min(self.call_gas);
+    fn ceiling(&self, request: &TransactionRequest, l1_gas: u64) -> Result<u64, CallError> {
+        let most = self.call_gas.saturating_add(l1_gas);
+        let wanted = request.gas.filter(|gas| *gas >= TRANSFER_GAS).unwrap_or(most);
+        let ceiling = wanted.min(most);
         let Some(fee_cap) = request.fee_cap().filter(|fee| *fee > 0) else { return Ok(ceiling) };
         let sender = request.from.unwrap_or_default();
         let have = self.state.balance(sender);
@@ -84,18 +61,45 @@ impl View {
             && request.access_list.is_none()
             && self.state.code(to).is_empty()
     }
+}
 
-    fn succeeds(&self, request: &TransactionRequest, gas: u64) -> Result<bool, CallError> {
-        Ok(self.attempt(request, gas)?.is_some_and(|outcome| outcome.result.is_success()))
+/// Tries of one request with different gas limits.
+struct Search<'a> {
+    view: &'a View,
+    request: &'a TransactionRequest,
+    /// What posting takes of each limit.
+    l1_gas: u64,
+}
+
+impl Search<'_> {
+    fn narrow(&self, mut low: u64, mut high: u64, guess: u64) -> Result<u64, CallError> {
+        if guess < high {
+            if self.succeeds(guess)? {
+                high = guess;
+            } else {
+                low = guess;
+            }
+        }
+        while low + 1 < high && (high - low).saturating_mul(1_000) >= high.saturating_mul(TOLERANCE)
+        {
+            let middle = low.midpoint(high).min(low.saturating_mul(2).max(1));
+            if self.succeeds(middle)? {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        Ok(high)
+    }
+
+    fn succeeds(&self, gas: u64) -> Result<bool, CallError> {
+        Ok(self.attempt(gas)?.is_some_and(|outcome| outcome.result.is_success()))
     }
 
     /// Runs the request; `None` if the gas does not even cover what is charged up front.
-    fn attempt(
-        &self,
-        request: &TransactionRequest,
-        gas: u64,
-    ) -> Result<Option<Outcome>, CallError> {
-        match self.run(request, gas) {
+    fn attempt(&self, gas: u64) -> Result<Option<Outcome>, CallError> {
+        let job = Job { env: self.view.env(self.request, gas)?, l1_gas: self.l1_gas };
+        match self.view.execute(job) {
             Ok(outcome) => Ok(Some(outcome)),
             Err(CallError::Vm(VmError::Transaction(
                 InvalidTransaction::CallGasCostMoreThanGasLimit { .. }

@@ -4,8 +4,9 @@ use super::block::{BLOCK_GAS, Block, Receipt, Seal};
 use super::{Chain, ChainEvent, Clock};
 use crate::state::State;
 use crate::tx::Tx;
-use crate::vm::{BlockContext, Mode, Outcome, VmError};
+use crate::vm::{BlockContext, Job, Mode, Outcome, Vm, VmError};
 use alloy::consensus::{Eip658Value, Receipt as ConsensusReceipt, ReceiptEnvelope, Transaction};
+use alloy::eips::eip2718::Encodable2718;
 use alloy::primitives::{B256, U256};
 use revm::DatabaseCommit;
 use revm::context::BlockEnv;
@@ -78,16 +79,17 @@ impl Chain {
         let head = self.head().clone();
         let mut clock = self.clock;
         let timestamp = clock.take(head.header.timestamp);
+        let passed = timestamp.saturating_sub(head.header.timestamp);
         let mut context = head.context();
         context.env = BlockEnv {
             number: U256::from(head.number() + 1),
             timestamp: U256::from(timestamp),
-            basefee: self.next_base_fee.unwrap_or(head.base_fee()),
+            basefee: self.base_fee(),
             beneficiary: self.coinbase,
             ..context.env
         };
         let mut state = self.state().clone();
-        if let Some(changes) = self.vm.begin_block(&mut state, timestamp)? {
+        if let Some(changes) = self.vm.begin_block(&mut state, timestamp, passed)? {
             state.commit(changes);
         }
         let (txs, receipts) = (Vec::new(), Vec::new());
@@ -96,8 +98,7 @@ impl Chain {
 
     fn include(&self, draft: &mut Draft, tx: Tx, rejected: &mut Rejected) -> Result<(), MineError> {
         let hash = tx.hash();
-        let mode = mode_of(&tx, &draft.state);
-        match self.vm.transact(&mut draft.state, &draft.context, tx.env(), mode) {
+        match transact(&self.vm, &mut draft.state, &draft.context, &tx) {
             Ok(outcome) => draft.add(tx, outcome),
             Err(error) => {
                 tracing::info!(%hash, %error, "transaction rejected");
@@ -150,6 +151,31 @@ impl Chain {
             Arc::make_mut(block).state = None;
         }
     }
+}
+
+/// Runs a transaction of a block.
+pub(super) fn transact(
+    vm: &Vm,
+    state: &mut State,
+    context: &BlockContext,
+    tx: &Tx,
+) -> Result<Outcome, VmError> {
+    let job = job(vm, state, context, tx)?;
+    vm.transact(state, context, job, mode_of(tx, state))
+}
+
+/// What the engine is given of a transaction. Nobody pays for posting what nobody signed.
+pub(super) fn job(
+    vm: &Vm,
+    state: &mut State,
+    context: &BlockContext,
+    tx: &Tx,
+) -> Result<Job, VmError> {
+    let l1_gas = match mode_of(tx, state) {
+        Mode::Transaction => vm.poster_gas(state, context, &tx.envelope().encoded_2718())?,
+        Mode::Call => 0,
+    };
+    Ok(Job { env: tx.env(), l1_gas })
 }
 
 /// How strictly a transaction is checked. A contract that is impersonated may send, as it never

@@ -136,6 +136,12 @@ impl Chain {
         self.signers.get(&address)
     }
 
+    /// Base fee of the next block in wei: the one that was set, or ArbOS's.
+    pub fn base_fee(&self) -> u64 {
+        let priced = || self.vm.base_fee(&mut self.state().clone());
+        self.next_base_fee.or_else(|| priced().ok()).unwrap_or(self.head().base_fee())
+    }
+
     /// Where events are announced.
     pub fn events(&self) -> &broadcast::Sender<ChainEvent> {
         &self.events

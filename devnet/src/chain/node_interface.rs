@@ -44,12 +44,13 @@ impl View {
         match question {
             Question::gasEstimateComponents(call) => {
                 let request = inner(outer, call.to, call.contractCreation, call.data);
+                let l1_gas = self.poster_gas(&request)?;
                 let gas = self.clone().estimate(CallInput { request, ..CallInput::default() })?;
                 let answer = NodeInterface::gasEstimateComponentsReturn {
                     gasEstimate: gas,
-                    gasEstimateForL1: 0,
+                    gasEstimateForL1: l1_gas,
                     baseFee: base_fee,
-                    l1BaseFeeEstimate: U256::ZERO,
+                    l1BaseFeeEstimate: self.l1_price()?,
                 };
                 Ok(NodeInterface::gasEstimateComponentsCall::abi_encode_returns(&answer))
             }

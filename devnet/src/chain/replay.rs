@@ -1,6 +1,6 @@
 //! Running mined transactions again, to trace them.
 
-use super::mine::mode_of;
+use super::mine::{job, mode_of, transact};
 use super::view::{CallError, CallInput, View};
 use super::{Chain, LookupError};
 use crate::state::State;
@@ -48,8 +48,7 @@ impl Replay {
         let context = self.block.context();
         let mut state = self.start()?;
         for tx in self.block.txs.iter().take(index) {
-            let mode = mode_of(tx, &state);
-            let outcome = self.view.vm.transact(&mut state, &context, tx.env(), mode)?;
+            let outcome = transact(&self.view.vm, &mut state, &context, tx)?;
             state.commit(outcome.state);
         }
         let tx = self.block.txs.get(index).ok_or(LookupError::NotFound)?;
@@ -74,7 +73,8 @@ impl Replay {
     fn start(&self) -> Result<State, CallError> {
         let mut state = self.view.state.clone();
         let timestamp = self.block.header.timestamp;
-        if let Some(changes) = self.view.vm.begin_block(&mut state, timestamp)? {
+        let passed = timestamp.saturating_sub(self.view.block.header.timestamp);
+        if let Some(changes) = self.view.vm.begin_block(&mut state, timestamp, passed)? {
             state.commit(changes);
         }
         Ok(state)
@@ -88,10 +88,10 @@ impl Replay {
         config: CallConfig,
     ) -> Result<(CallFrame, Outcome), CallError> {
         let mut tracer = CallTracer::new(config);
-        let env = tx.env();
-        let gas = env.gas_limit;
+        let job = job(&self.view.vm, state, context, tx)?;
+        let gas = job.env.gas_limit;
         let mode = mode_of(tx, state);
-        let outcome = self.view.vm.inspect(state, context, env, mode, &mut tracer)?;
+        let outcome = self.view.vm.inspect(state, context, job, mode, &mut tracer)?;
         Ok((tracer.finish(gas, &outcome), outcome))
     }
 }

@@ -88,7 +88,7 @@ impl Chain {
         request.nonce.get_or_insert(self.pending_nonce(sender));
         request.input.normalize_input();
         request.to.get_or_insert(alloy::primitives::TxKind::Create);
-        let base_fee = u128::from(self.next_base_fee.unwrap_or(self.head().base_fee()));
+        let base_fee = u128::from(self.base_fee());
         if request.gas_price.is_none() {
             let tip = *request.max_priority_fee_per_gas.get_or_insert(0);
             request.max_fee_per_gas.get_or_insert(base_fee * 2 + tip);
@@ -116,7 +116,7 @@ impl Chain {
         if envelope.max_priority_fee_per_gas().is_some_and(|tip| tip > cap) {
             return Err(SubmitError::TipAboveCap);
         }
-        let base_fee = self.next_base_fee.unwrap_or(self.head().base_fee());
+        let base_fee = self.base_fee();
         if cap < u128::from(base_fee) {
             return Err(SubmitError::FeeTooLow { sender, have: cap, want: base_fee });
         }

@@ -2,7 +2,7 @@
 
 use super::{Block, BlockRef, Chain, LookupError};
 use crate::state::{OverrideError, State, apply_overrides};
-use crate::vm::{BlockContext, Mode, Outcome, Vm, VmError};
+use crate::vm::{BlockContext, Job, Mode, Outcome, Vm, VmError};
 use alloy::primitives::{Address, Bytes, TxKind, U256};
 use alloy::rpc::types::TransactionRequest;
 use alloy::rpc::types::{BlockOverrides, state::StateOverride};
@@ -120,9 +120,24 @@ impl View {
 
     /// Runs a request with a gas limit.
     pub fn run(&self, request: &TransactionRequest, gas: u64) -> Result<Outcome, CallError> {
-        let env = self.env(request, gas)?;
+        self.execute(self.env(request, gas)?)
+    }
+
+    /// Runs what the engine understands.
+    pub(super) fn execute(&self, job: impl Into<Job>) -> Result<Outcome, CallError> {
         let mut state = self.state.clone();
-        Ok(self.vm.transact(&mut state, &self.fresh_context(), env, Mode::Call)?)
+        Ok(self.vm.transact(&mut state, &self.fresh_context(), job, Mode::Call)?)
+    }
+
+    /// Gas that a request, once it is signed, will pay for being posted; padded as estimates are.
+    pub fn poster_gas(&self, request: &TransactionRequest) -> Result<u64, CallError> {
+        let env = self.env(request, request.gas.unwrap_or_default())?;
+        Ok(self.vm.estimated_poster_gas(&mut self.state.clone(), &self.context, &env)?)
+    }
+
+    /// Price of one unit of calldata on the parent chain, in wei.
+    pub fn l1_price(&self) -> Result<U256, CallError> {
+        Ok(self.vm.l1_price(&mut self.state.clone())?)
     }
 
     /// The environment, without the recently used programs that an earlier run left in it.

@@ -144,7 +144,7 @@ fn about(registry: &mut Registry) -> Registered {
 
 fn info(chain: &Chain) -> NodeInfo {
     let head = chain.head();
-    let base_fee = u128::from(chain.next_base_fee.unwrap_or(head.base_fee()));
+    let base_fee = u128::from(chain.base_fee());
     NodeInfo {
         current_block_number: head.number(),
         current_block_timestamp: head.header.timestamp,

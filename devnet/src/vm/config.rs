@@ -18,6 +18,8 @@ pub struct VmConfig {
     pub debug: bool,
     /// Initial chain owner, who also receives the base fees and activation fees.
     pub chain_owner: Address,
+    /// Initial and least base fee in wei.
+    pub base_fee: u64,
     /// Initial price of one L1 calldata unit in wei; 0 makes poster gas 0.
     pub l1_price_per_unit: u64,
 }
@@ -30,6 +32,7 @@ impl Default for VmConfig {
             auto_activate: false,
             debug: true,
             chain_owner: Address::ZERO,
+            base_fee: crate::arbos::genesis::MIN_BASE_FEE,
             l1_price_per_unit: 0,
         }
     }

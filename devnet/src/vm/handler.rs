@@ -16,7 +16,7 @@ use revm::{
     primitives::{Address, U256},
 };
 
-use super::{VmInspector, evm::ArbEvm, l1};
+use super::{VmInspector, evm::ArbEvm, l1, l2};
 use crate::arbos::{
     space::{Space, root},
     world::Slots,
@@ -130,13 +130,14 @@ impl<'a, DB: Database, I: VmInspector<'a, DB>> Handler for ArbHandler<'a, DB, I>
             (Address::from_word(account.into()), result.gas().used().saturating_sub(l1_gas)),
             (l1::FUNDS_POOL, l1_gas),
         ];
+        let computed = shares[0].1;
         for (account, gas) in shares {
             if gas > 0 {
                 let fee = price.saturating_mul(U256::from(gas));
                 ctx.journal_mut().load_account_mut(account)?.incr_balance(fee);
             }
         }
-        Ok(())
+        l2::add_to_backlog(ctx, computed).map_err(|error| EVMError::Custom(error.to_string()))
     }
 }
 

@@ -9,6 +9,7 @@ mod evm;
 mod frame;
 mod handler;
 mod l1;
+mod l2;
 mod opcodes;
 mod precompiles;
 mod recent;
@@ -20,6 +21,6 @@ mod world;
 pub use config::{GenesisAccount, VmConfig};
 pub use context::{BlockContext, NoTrace, TxState, VmContext, VmInspector};
 pub use error::VmError;
-pub use transact::{Mode, Outcome, Vm};
+pub use transact::{Job, Mode, Outcome, Vm};
 
 pub use crate::stylus::trace::{HostIo, HostIoSink};

@@ -14,7 +14,7 @@ use revm::{
 
 use super::{
     BlockContext, GenesisAccount, NoTrace, TxState, VmConfig, VmContext, VmError, VmInspector,
-    evm::ArbEvm, handler::ArbHandler, l1, opcodes, precompiles::ArbPrecompiles,
+    evm::ArbEvm, handler::ArbHandler, opcodes, precompiles::ArbPrecompiles,
 };
 use crate::{
     arbos::{genesis, world::BlockFacts},
@@ -28,6 +28,21 @@ pub enum Mode {
     Transaction,
     /// A simulation (`eth_call`, estimate): none of those are checked, nothing is paid.
     Call,
+}
+
+/// What is to be executed.
+#[derive(Clone, Debug, Default)]
+pub struct Job {
+    /// The transaction or call.
+    pub env: TxEnv,
+    /// Gas that pays for posting it to the parent chain, taken before execution.
+    pub l1_gas: u64,
+}
+
+impl From<TxEnv> for Job {
+    fn from(env: TxEnv) -> Self {
+        Self { env, l1_gas: 0 }
+    }
 }
 
 /// The result of an execution; the caller commits `state` if it wants to keep it.
@@ -114,30 +129,10 @@ impl Vm {
         &self,
         db: &mut DB,
         block: &BlockContext,
-        tx: TxEnv,
+        job: impl Into<Job>,
         mode: Mode,
     ) -> Result<Outcome, VmError> {
-        let mut evm = self.evm(db, block, tx, mode, NoTrace {})?;
-        let result = ArbHandler::default().run(&mut evm);
-        outcome(evm, result)
-    }
-
-    /// Runs a signed transaction, which also pays for being posted to the parent chain.
-    ///
-    /// `raw` is its binary form. Without an L1 price this is [`Vm::transact`].
-    ///
-    /// # Errors
-    /// As [`Vm::transact`].
-    pub fn transact_signed<DB: Database>(
-        &self,
-        db: &mut DB,
-        block: &BlockContext,
-        tx: TxEnv,
-        raw: &[u8],
-    ) -> Result<Outcome, VmError> {
-        let mut evm = self.evm(db, block, tx, Mode::Transaction, NoTrace {})?;
-        let ctx = &mut evm.inner.ctx;
-        ctx.chain.l1_gas = l1::poster_gas(ctx, raw, block.env.basefee)?;
+        let mut evm = self.evm(db, block, job.into(), mode, NoTrace {})?;
         let result = ArbHandler::default().run(&mut evm);
         outcome(evm, result)
     }
@@ -150,7 +145,7 @@ impl Vm {
         &self,
         db: &'a mut DB,
         block: &BlockContext,
-        tx: TxEnv,
+        job: impl Into<Job>,
         mode: Mode,
         inspector: I,
     ) -> Result<Outcome, VmError>
@@ -158,7 +153,7 @@ impl Vm {
         DB: Database,
         I: VmInspector<'a, DB>,
     {
-        let mut evm = self.evm(db, block, tx, mode, inspector)?;
+        let mut evm = self.evm(db, block, job.into(), mode, inspector)?;
         let result = ArbHandler::default().inspect_run(&mut evm);
         outcome(evm, result)
     }
@@ -167,7 +162,7 @@ impl Vm {
         &self,
         db: &'a mut DB,
         block: &BlockContext,
-        tx: TxEnv,
+        job: Job,
         mode: Mode,
         inspector: I,
     ) -> Result<ArbEvm<'a, DB, I>, VmError>
@@ -188,11 +183,12 @@ impl Vm {
             rules: Some(rules),
             recent: block.recent.clone(),
             limit_gas: mode == Mode::Transaction && arbos >= 50,
+            l1_gas: job.l1_gas,
             ..TxState::default()
         };
         let mut ctx = context(Journal::new(db), block_env(block), self.cfg(spec, mode), chain);
         ctx.journaled_state.set_spec_id(spec);
-        ctx.tx = tx;
+        ctx.tx = job.env;
         let inner = Evm {
             ctx,
             inspector,

@@ -2,7 +2,7 @@
 
 use revm::{Database, Journal, context::JournalTr, primitives::U256, state::EvmState};
 
-use super::{TxState, Vm, VmContext, VmError, transact::context};
+use super::{TxState, Vm, VmContext, VmError, l2, transact::context};
 use crate::arbos::{
     genesis,
     params::StylusParams,
@@ -36,7 +36,8 @@ impl Vm {
         Ok(version(&mut ctx, self.config().arbos)?)
     }
 
-    /// Applies what is due at the start of a block: a scheduled ArbOS upgrade.
+    /// Applies what is due at the start of a block, `passed` seconds after its parent: the base
+    /// fee of the block after it, and a scheduled ArbOS upgrade.
     ///
     /// Commit the returned state before the block's first transaction.
     ///
@@ -46,14 +47,16 @@ impl Vm {
         &self,
         db: &mut DB,
         timestamp: u64,
+        passed: u64,
     ) -> Result<Option<EvmState>, VmError> {
         let mut ctx = bare(db, self.config().chain_id);
+        let changed = l2::update_price(&mut ctx, passed)?;
         let base = Space::root();
         let current = version(&mut ctx, self.config().arbos)?;
         let next: u64 = ctx.slot(base.field(root::UPGRADE_VERSION))?.saturating_to();
         let due: u64 = ctx.slot(base.field(root::UPGRADE_TIMESTAMP))?.saturating_to();
         if next <= current || timestamp < due {
-            return Ok(None);
+            return Ok(changed.then(|| ctx.journaled_state.finalize()));
         }
         if next > NEWEST {
             return Err(VmError::Engine(format!(
@@ -74,7 +77,7 @@ impl Vm {
 }
 
 /// A context that only reaches state.
-fn bare<DB: Database>(db: &mut DB, chain_id: u64) -> VmContext<'_, DB> {
+pub(super) fn bare<DB: Database>(db: &mut DB, chain_id: u64) -> VmContext<'_, DB> {
     let cfg = revm::context::CfgEnv::new().with_chain_id(chain_id);
     context(Journal::new(db), Default::default(), cfg, TxState::default())
 }

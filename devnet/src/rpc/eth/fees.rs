@@ -14,7 +14,7 @@ const MAX_PERCENTILES: usize = 100;
 
 pub(super) fn register(registry: &mut Registry) -> Registered {
     registry.method(&["eth_gasPrice"], |node, _| async move {
-        node.with(|chain| U128::from(next_base_fee(chain))).await
+        node.with(|chain| U128::from(chain.base_fee())).await
     })?;
     registry.method(&["eth_maxPriorityFeePerGas"], |_, _| async { Ok(U128::ZERO) })?;
     registry.method(&["eth_blobBaseFee"], |_, _| async {
@@ -26,10 +26,6 @@ pub(super) fn register(registry: &mut Registry) -> Registered {
         check(&percentiles)?;
         node.chain(move |chain| history(chain, count, newest, percentiles.len())).await
     })
-}
-
-fn next_base_fee(chain: &Chain) -> u64 {
-    chain.next_base_fee.unwrap_or(chain.head().base_fee())
 }
 
 fn check(percentiles: &[f64]) -> RpcResult<()> {
@@ -53,7 +49,7 @@ fn history(
     let oldest = newest + 1 - count;
     let blocks: Vec<_> = (oldest..=newest).filter_map(|number| chain.block(number)).collect();
     let mut base_fees: Vec<_> = blocks.iter().map(|block| u128::from(block.base_fee())).collect();
-    let next = chain.block(newest + 1).map_or(next_base_fee(chain), |block| block.base_fee());
+    let next = chain.block(newest + 1).map_or(chain.base_fee(), |block| block.base_fee());
     base_fees.push(next.into());
     Ok(FeeHistory {
         base_fee_per_gas: base_fees,
