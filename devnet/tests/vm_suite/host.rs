@@ -1,12 +1,10 @@
 //! What every host function answers, writes and refuses.
 
-mod vm_support;
-
 use std::collections::BTreeSet;
 
+use super::support::*;
 use devnet::stylus::prices::prices;
 use revm::primitives::{Address, B256, Bytes, U256, keccak256};
-use vm_support::*;
 
 /// Runs `body` in a program with 1 page and returns memory `[512, 512 + size)` as result.
 fn answer_with(bench: &mut Bench, imports: &[&str], body: &str, data: &[u8], size: u32) -> Bytes {

@@ -1,8 +1,6 @@
 //! A chain in a map, for tests of the engine: deploy, activate, call, trace.
-#![allow(dead_code, reason = "each test file uses its part")]
 
-pub mod abi;
-
+use alloy::sol_types::SolCall;
 use devnet::{
     stylus::{code::compress_classic, prices::prices},
     vm::{BlockContext, HostIo, HostIoSink, Mode, Outcome, Vm, VmConfig},
@@ -14,13 +12,54 @@ use revm::{
     context_interface::result::ExecutionResult,
     database::InMemoryDB,
     inspector::Inspector,
-    primitives::{Address, Bytes, TxKind, U256, address},
+    primitives::{Address, B256, Bytes, TxKind, U256, address},
     state::AccountInfo,
 };
 
 pub const ALICE: Address = address!("a11ce00000000000000000000000000000000000");
 pub const ARB_WASM: Address = address!("0000000000000000000000000000000000000071");
 pub const ETHER: u64 = 1_000_000_000_000_000_000;
+
+/// Addresses of the ArbOS precompiles.
+pub const SYS: Address = address!("0000000000000000000000000000000000000064");
+pub const INFO: Address = address!("0000000000000000000000000000000000000065");
+pub const PUBLIC: Address = address!("000000000000000000000000000000000000006b");
+pub const GAS_INFO: Address = address!("000000000000000000000000000000000000006c");
+pub const OWNER: Address = address!("0000000000000000000000000000000000000070");
+pub const CACHE: Address = address!("0000000000000000000000000000000000000072");
+pub const DEBUG: Address = address!("00000000000000000000000000000000000000ff");
+/// Somebody who owns nothing.
+pub const MALLORY: Address = address!("0000000000000000000000000000000000bad000");
+
+pub const WRITE_ARGS: &str = r#"(module
+    (import "vm_hooks" "read_args" (func $read_args (param i32)))
+    (import "vm_hooks" "write_result" (func $write_result (param i32 i32)))
+    (memory (export "memory") 1 1)
+    (func $main (export "user_entrypoint") (param $args_len i32) (result i32)
+        (call $read_args (i32.const 0))
+        (call $write_result (i32.const 0) (local.get $args_len))
+        (i32.const 0)))"#;
+
+pub fn ask<C: SolCall>(bench: &mut Bench, to: Address, call: C) -> C::Return {
+    let outcome = bench.call(to, call.abi_encode());
+    assert!(outcome.result.is_success(), "{}: {outcome:?}", C::SIGNATURE);
+    C::abi_decode_returns(&output(&outcome)).expect("a decodable answer")
+}
+
+/// Sends a transaction and expects it to succeed.
+pub fn tell<C: SolCall>(bench: &mut Bench, to: Address, call: C) -> Outcome {
+    let outcome = bench.send(to, call.abi_encode(), 0);
+    assert!(outcome.result.is_success(), "{}: {outcome:?}", C::SIGNATURE);
+    outcome
+}
+
+pub fn intrinsic(data: &[u8]) -> u64 {
+    21_000 + data.iter().map(|byte| if *byte == 0 { 4 } else { 16 }).sum::<u64>()
+}
+
+pub fn hash_of(bench: &mut Bench, program: Address) -> B256 {
+    bench.db.basic(program).expect("a map does not fail").expect("an account").code_hash
+}
 
 /// A chain with one rich account.
 pub struct Bench {
@@ -249,7 +288,7 @@ pub fn module(imports: &[&str], pages: u32, body: &str) -> String {
     )
 }
 
-/// A program that reads its calldata to 0 and returns memory `[from, from + len)`.
+/// What a transaction returned; empty if it returned nothing.
 pub fn output(outcome: &Outcome) -> Bytes {
     outcome.result.output().cloned().unwrap_or_default()
 }

@@ -1,9 +1,7 @@
 //! Ink of single host calls against known numbers.
 
-mod vm_support;
-
+use super::support::*;
 use revm::primitives::Address;
-use vm_support::*;
 
 /// Runs a program once and returns the ink of each call of `name`.
 fn ink(name: &str, imports: &[&str], pages: u32, body: &str) -> Vec<u64> {
@@ -184,16 +182,6 @@ fn calls_of_a_contract_that_uses_221_gas() {
         assert_eq!(trace.ink(name), [expected]);
     }
 }
-
-/// Copies its calldata to its result; assembles to the size the numbers are known for.
-const WRITE_ARGS: &str = r#"(module
-    (import "vm_hooks" "read_args" (func $read_args (param i32)))
-    (import "vm_hooks" "write_result" (func $write_result (param i32 i32)))
-    (memory (export "memory") 1 1)
-    (func $main (export "user_entrypoint") (param $args_len i32) (result i32)
-        (call $read_args (i32.const 0))
-        (call $write_result (i32.const 0) (local.get $args_len))
-        (i32.const 0)))"#;
 
 #[test]
 fn call_of_another_program() {
