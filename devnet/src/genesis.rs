@@ -24,6 +24,14 @@ pub const ENTRY_POINT_SALT: B256 =
     b256!("0a59dbff790c23c976a548690c27297883cc66b4c67024f9117b0238995e35e9");
 /// The EntryPoint's creation code in hex, as published by its authors.
 pub const ENTRY_POINT_CREATION_CODE: &str = include_str!("../data/entry-point-v0.8.hex");
+/// The canonical StylusDeployer: deploys, activates and initialises a program in one transaction.
+pub const STYLUS_DEPLOYER: Address = address!("cEcba2F1DC234f70Dd89F2041029807F8D03A990");
+/// The StylusDeployer's creation code in hex, as published by its authors.
+pub const STYLUS_DEPLOYER_CREATION_CODE: &str = include_str!("../data/stylus-deployer.hex");
+/// The chain's CacheManager, which sells places in the cache of compiled programs.
+pub const CACHE_MANAGER: Address = address!("249B72F669AE16d94E6dA1b2AD8f1174c5a46349");
+/// The CacheManager's creation code in hex, compiled from `contracts/CacheManager.sol`.
+pub const CACHE_MANAGER_CREATION_CODE: &str = include_str!("../data/cache-manager.hex");
 
 /// Owns the chain and earns the fees: the account that Arbitrum's own development mode uses, with
 /// a key that its tools publish.
@@ -33,6 +41,13 @@ pub const CHAIN_OWNER: Address = address!("3f1Eae7D46d88F08fc2F8ed27FCb2AB183EB2
 const CREATOR: Address = address!("0000000000000000000000000000000067656e65");
 /// Enough for any creation at genesis.
 const CREATION_GAS: u64 = 30_000_000;
+
+/// What the deterministic deployer puts there: names, addresses, salts, creation codes.
+const CONTRACTS: [(&str, Address, B256, &str); 3] = [
+    ("EntryPoint", ENTRY_POINT, ENTRY_POINT_SALT, ENTRY_POINT_CREATION_CODE),
+    ("StylusDeployer", STYLUS_DEPLOYER, B256::ZERO, STYLUS_DEPLOYER_CREATION_CODE),
+    ("CacheManager", CACHE_MANAGER, B256::ZERO, CACHE_MANAGER_CREATION_CODE),
+];
 
 /// Builds the state of block 0.
 pub fn build(vm: &Vm, accounts: &[DevAccount], balance: U256) -> Result<State, Error> {
@@ -56,11 +71,13 @@ pub fn build(vm: &Vm, accounts: &[DevAccount], balance: U256) -> Result<State, E
         stored.nonce = 1;
         stored.set_code(DETERMINISTIC_DEPLOYER_CODE);
     });
-    let code = hex::decode(ENTRY_POINT_CREATION_CODE.trim())
-        .map_err(|error| Error::Genesis(format!("EntryPoint creation code: {error}")))?;
-    let created = create(vm, &mut state, ENTRY_POINT_SALT, &code)?;
-    if created != ENTRY_POINT {
-        return Err(Error::Genesis(format!("EntryPoint came to {created}, not {ENTRY_POINT}")));
+    for (name, address, salt, code) in CONTRACTS {
+        let code = hex::decode(code.trim())
+            .map_err(|error| Error::Genesis(format!("{name} creation code: {error}")))?;
+        let created = create(vm, &mut state, salt, &code)?;
+        if created != address {
+            return Err(Error::Genesis(format!("{name} came to {created}, not {address}")));
+        }
     }
     Ok(state)
 }

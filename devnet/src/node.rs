@@ -132,6 +132,7 @@ fn create(config: Arc<Config>) -> Result<(Chain, Vec<DevAccount>), Error> {
         arbos: config.arbos,
         auto_activate: config.auto_activate,
         chain_owner: genesis::CHAIN_OWNER,
+        cache_managers: vec![genesis::CACHE_MANAGER],
         base_fee: config.base_fee,
         l1_price_per_unit: config.l1_price,
         ..VmConfig::default()

@@ -97,6 +97,9 @@ pub fn accounts(config: &VmConfig) -> Result<Vec<GenesisAccount>, StateError> {
     if !config.chain_owner.is_zero() {
         AddressSet::new(base.sub(id::CHAIN_OWNERS)).add(&mut slots, config.chain_owner)?;
     }
+    for manager in &config.cache_managers {
+        AddressSet::new(Space::programs(4)).add(&mut slots, *manager)?;
+    }
     let storage = slots.0.into_iter().filter(|(_, value)| !value.is_zero()).collect();
     let info = AccountInfo { nonce: 1, ..Default::default() };
     let mut accounts = vec![GenesisAccount { address: ARBOS_ADDRESS, info, storage }];

@@ -18,6 +18,8 @@ pub struct VmConfig {
     pub debug: bool,
     /// Initial chain owner, who also receives the base fees and activation fees.
     pub chain_owner: Address,
+    /// Contracts that may put programs into the chain's cache.
+    pub cache_managers: Vec<Address>,
     /// Initial and least base fee in wei.
     pub base_fee: u64,
     /// Initial price of one L1 calldata unit in wei; 0 makes poster gas 0.
@@ -32,6 +34,7 @@ impl Default for VmConfig {
             auto_activate: false,
             debug: true,
             chain_owner: Address::ZERO,
+            cache_managers: Vec::new(),
             base_fee: crate::arbos::genesis::MIN_BASE_FEE,
             l1_price_per_unit: 0,
         }

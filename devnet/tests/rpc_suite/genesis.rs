@@ -1,14 +1,17 @@
 //! What is there from the start.
 
-use crate::support::{chain, client, node_modules, send};
-use alloy::primitives::{Address, U256, hex, keccak256, utils::parse_ether};
+use crate::support::{call_to, chain, client, node_modules, send};
+use alloy::primitives::{Address, U256, address, hex, keccak256, utils::parse_ether};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 use devnet::genesis::{
-    DETERMINISTIC_DEPLOYER, DETERMINISTIC_DEPLOYER_CODE, ENTRY_POINT, ENTRY_POINT_CREATION_CODE,
-    ENTRY_POINT_SALT,
+    CACHE_MANAGER, CACHE_MANAGER_CREATION_CODE, DETERMINISTIC_DEPLOYER,
+    DETERMINISTIC_DEPLOYER_CODE, ENTRY_POINT, ENTRY_POINT_CREATION_CODE, ENTRY_POINT_SALT,
+    STYLUS_DEPLOYER,
 };
 use devnet::{Config, Devnet};
+
+const ARB_WASM_CACHE: Address = address!("0000000000000000000000000000000000000072");
 
 #[tokio::test]
 async fn ten_accounts_hold_ten_thousand_ether_each() {
@@ -53,6 +56,32 @@ fn the_creation_code_is_that_of_the_npm_package() {
     let artifact: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     assert_eq!(artifact["bytecode"].as_str().unwrap(), ENTRY_POINT_CREATION_CODE.trim());
+}
+
+#[test]
+fn the_cache_manager_is_what_its_source_compiles_to() {
+    let Some(_) = node_modules() else { return };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/data/compile.mjs");
+    let output = std::process::Command::new("node").arg(script).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), CACHE_MANAGER_CREATION_CODE);
+}
+
+#[tokio::test]
+async fn stylus_tools_find_their_deployer_and_a_cache_manager() {
+    let node = chain().await;
+    let client = client(&node);
+    assert_eq!(client.get_code_at(STYLUS_DEPLOYER).await.unwrap().len(), 2_269);
+    // allCacheManagers()
+    let call = call_to(ARB_WASM_CACHE, hex!("0ec1d773"));
+    let answer = client.call(call).await.unwrap();
+    assert_eq!(answer.len(), 96);
+    assert_eq!(Address::from_slice(&answer[76..]), CACHE_MANAGER);
+    // getMinBid(uint64) of 8000 bytes
+    let ask = [&hex!("d29b303e")[..], &U256::from(8_000).to_be_bytes::<32>()].concat();
+    let answer = client.call(call_to(CACHE_MANAGER, ask)).await.unwrap();
+    assert_eq!(U256::from_be_slice(&answer), U256::ZERO);
+    node.shutdown().await;
 }
 
 #[tokio::test]
