@@ -4,14 +4,14 @@ use super::mine::{job, mode_of, transact};
 use super::view::{CallError, CallInput, View};
 use super::{Chain, LookupError};
 use crate::state::State;
-use crate::trace::CallTracer;
+use crate::trace::{Finished, TraceOptions, Tracer};
 use crate::tx::Tx;
-use crate::vm::{BlockContext, Mode, Outcome};
+use crate::vm::{BlockContext, Job, Mode, Outcome, Vm};
 use alloy::eips::BlockId;
 use alloy::primitives::B256;
-use alloy::rpc::types::trace::geth::{CallConfig, CallFrame};
 use revm::DatabaseCommit;
-use revm::context::TxEnv;
+use revm_inspectors::tracing::TransactionContext;
+use serde_json::Value;
 
 /// The transactions of a block, from the state before it.
 #[derive(Debug, Clone)]
@@ -43,30 +43,28 @@ impl Replay {
         self.block.txs.iter().map(Tx::hash)
     }
 
-    /// Traces the calls of the transaction with an index.
-    pub fn calls(self, index: usize, config: CallConfig) -> Result<CallFrame, CallError> {
+    /// Traces the transaction with an index.
+    pub fn trace(self, index: usize, options: &TraceOptions) -> Result<Value, CallError> {
         let context = self.block.context();
         let mut state = self.start()?;
         for tx in self.block.txs.iter().take(index) {
             let outcome = transact(&self.view.vm, &mut state, &context, tx)?;
             state.commit(outcome.state);
         }
-        let tx = self.block.txs.get(index).ok_or(LookupError::NotFound)?;
-        let (frame, _) = self.trace(&mut state, &context, tx, config)?;
-        Ok(frame)
+        Ok(self.trace_at(index, &mut state, &context, options)?.0)
     }
 
-    /// Traces the calls of all transactions.
-    pub fn all_calls(self, config: CallConfig) -> Result<Vec<CallFrame>, CallError> {
+    /// Traces all transactions.
+    pub fn trace_all(self, options: &TraceOptions) -> Result<Vec<Value>, CallError> {
         let context = self.block.context();
         let mut state = self.start()?;
-        let mut frames = Vec::with_capacity(self.block.txs.len());
-        for tx in &self.block.txs {
-            let (frame, outcome) = self.trace(&mut state, &context, tx, config)?;
+        let mut traces = Vec::with_capacity(self.block.txs.len());
+        for index in 0..self.block.txs.len() {
+            let (trace, outcome) = self.trace_at(index, &mut state, &context, options)?;
             state.commit(outcome.state);
-            frames.push(frame);
+            traces.push(trace);
         }
-        Ok(frames)
+        Ok(traces)
     }
 
     /// The state in which the block's first transaction ran.
@@ -80,39 +78,62 @@ impl Replay {
         Ok(state)
     }
 
-    fn trace(
+    fn trace_at(
         &self,
+        index: usize,
         state: &mut State,
         context: &BlockContext,
-        tx: &Tx,
-        config: CallConfig,
-    ) -> Result<(CallFrame, Outcome), CallError> {
-        let mut tracer = CallTracer::new(config);
+        options: &TraceOptions,
+    ) -> Result<(Value, Outcome), CallError> {
+        let tx = self.block.txs.get(index).ok_or(LookupError::NotFound)?;
+        let place = TransactionContext::default()
+            .with_block_hash(self.block.hash())
+            .with_tx_index(index)
+            .with_tx_hash(tx.hash());
         let job = job(&self.view.vm, state, context, tx)?;
-        let gas = job.env.gas_limit;
-        let mode = mode_of(tx, state);
-        let outcome = self.view.vm.inspect(state, context, job, mode, &mut tracer)?;
-        Ok((tracer.finish(gas, &outcome), outcome))
+        let run = Run { job, mode: mode_of(tx, state), place };
+        run.trace(&self.view.vm, state, context, options)
     }
 }
 
 impl View {
-    /// Traces the calls of a request.
+    /// Traces a request.
     pub fn trace_call(
         mut self,
         input: CallInput,
-        config: CallConfig,
-    ) -> Result<CallFrame, CallError> {
+        options: &TraceOptions,
+    ) -> Result<Value, CallError> {
         self.override_with(input.state, input.block)?;
         let gas = input.request.gas.unwrap_or(self.call_gas).min(self.call_gas);
         let env = self.env(&input.request, gas)?;
-        let mut tracer = CallTracer::new(config);
-        let outcome = self.inspect(env, &mut tracer)?;
-        Ok(tracer.finish(gas, &outcome))
-    }
-
-    fn inspect(&self, env: TxEnv, tracer: &mut CallTracer) -> Result<Outcome, CallError> {
+        let run = Run { job: env.into(), mode: Mode::Call, place: TransactionContext::default() };
         let mut state = self.state.clone();
-        Ok(self.vm.inspect(&mut state, &self.fresh_context(), env, Mode::Call, tracer)?)
+        Ok(run.trace(&self.vm, &mut state, &self.fresh_context(), options)?.0)
+    }
+}
+
+/// One transaction to trace.
+struct Run {
+    job: Job,
+    mode: Mode,
+    place: TransactionContext,
+}
+
+impl Run {
+    fn trace(
+        self,
+        vm: &Vm,
+        state: &mut State,
+        context: &BlockContext,
+        options: &TraceOptions,
+    ) -> Result<(Value, Outcome), CallError> {
+        let mut tracer = Tracer::new(options)?;
+        let result = vm.inspect(&mut *state, context, self.job.clone(), self.mode, &mut tracer);
+        tracer.check()?;
+        let outcome = result?;
+        let (tx, block, place) = (&self.job.env, &context.env, self.place);
+        let done = Finished { outcome: &outcome, tx, block, place, state };
+        let trace = tracer.finish(done)?;
+        Ok((trace, outcome))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Block, BlockRef, Chain, LookupError};
 use crate::state::{OverrideError, State, apply_overrides};
+use crate::trace::TraceError;
 use crate::vm::{BlockContext, Job, Mode, Outcome, Vm, VmError};
 use alloy::primitives::{Address, Bytes, TxKind, U256};
 use alloy::rpc::types::TransactionRequest;
@@ -43,6 +44,9 @@ pub enum CallError {
         /// Value in wei.
         want: U256,
     },
+    /// It cannot be traced.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
     /// It reverted.
     #[error("execution reverted{}", crate::revert::reason(.0))]
     Reverted(Bytes),

@@ -18,7 +18,7 @@ use super::{
     request::{Channel, Request, Response},
     trace::HostIo,
 };
-use storage::StorageCache;
+pub(crate) use storage::StorageCache;
 
 /// What stays the same while a program runs.
 #[derive(Clone, Debug, Default)]

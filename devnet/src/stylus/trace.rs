@@ -25,6 +25,10 @@ pub trait HostIoSink {
     fn host_io(&mut self, event: HostIo) {
         let _ = event;
     }
+    /// Whether programs shall show the inspector an opcode in place of each host call.
+    fn wants_stand_ins(&self) -> bool {
+        false
+    }
 }
 
 impl<T: HostIoSink + ?Sized> HostIoSink for &mut T {
@@ -33,5 +37,8 @@ impl<T: HostIoSink + ?Sized> HostIoSink for &mut T {
     }
     fn host_io(&mut self, event: HostIo) {
         (**self).host_io(event);
+    }
+    fn wants_stand_ins(&self) -> bool {
+        (**self).wants_stand_ins()
     }
 }

@@ -1,5 +1,30 @@
 //! Tracers: inspectors that watch an execution and tell about it in the shape of Ethereum clients.
 
-mod call;
+mod erc7562;
+mod js;
+mod options;
+mod reasons;
+mod steps;
+mod stylus;
+mod tracer;
+mod world;
 
-pub use call::CallTracer;
+pub use options::TraceOptions;
+pub use tracer::{Finished, Tracer};
+
+/// Why there is no trace. The words are those of geth where it has any.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// It took longer than the request allowed.
+    #[error("execution timeout")]
+    Timeout,
+    /// What was recorded outgrew the node's bound.
+    #[error("the trace is larger than {0} MiB: set limit, or leave memory and stack out of it")]
+    TooLarge(usize),
+    /// The options do not describe a tracer.
+    #[error("{0}")]
+    Options(String),
+    /// The tracer itself failed.
+    #[error("{0}")]
+    Tracer(String),
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use revm::{
     Database,
     context::{Block, ContextTr, JournalTr, LocalContextTr, Transaction},
-    context_interface::context::ContextError,
+    context_interface::context::{ContextError, take_error},
     handler::{EthFrame, FrameResult},
     interpreter::{
         FrameInput, Gas, InstructionResult, InterpreterAction, InterpreterResult,
@@ -18,6 +18,7 @@ use super::{
     VmContext, VmInspector,
     evm::FrameError,
     requests::{self, Pending, Reply},
+    standins::StandIns,
     transact::Shared,
 };
 use crate::{
@@ -31,7 +32,7 @@ use crate::{
         host::CallContext,
         module::Rules,
         program::{End, Entry, Exit, Program, Step},
-        request::Response,
+        request::{CallRequest, Request, Response},
     },
 };
 
@@ -45,6 +46,7 @@ pub(super) struct Running {
     pages_before: u16,
     pub pending: Option<Pending>,
     response: Option<Response>,
+    stand_ins: Option<StandIns>,
 }
 
 /// Why a program did not start.
@@ -73,19 +75,28 @@ pub(super) fn run<'a, DB: Database, I: VmInspector<'a, DB>>(
 ) -> Result<InterpreterAction, FrameError<'a, DB>> {
     let mut program = match running.program.take() {
         Some(program) => program,
-        None => match start(running, shared, ctx, inspector.wants_host_io(), frame) {
-            Ok(program) => program,
-            Err(no_start) => return end_at_once(no_start, ctx, frame),
-        },
+        None => {
+            running.stand_ins = inspector.wants_stand_ins().then(|| StandIns::new(frame));
+            let trace = running.stand_ins.is_some() || inspector.wants_host_io();
+            match start(running, shared, ctx, trace, frame) {
+                Ok(program) => program,
+                Err(no_start) => return end_at_once(no_start, ctx, frame),
+            }
+        }
     };
     let mut response = running.response.take();
     loop {
         let step = program.resume(response.take());
         for event in program.take_events() {
+            if let Some(stand_ins) = &mut running.stand_ins {
+                stand_ins.host_io(ctx, inspector, &frame.interpreter.gas, &event);
+            }
             inspector.host_io(event);
         }
+        take_error::<FrameError<'a, DB>, _>(ctx.error())?;
         match step {
             Step::Ask(request) => {
+                let call = called(running, &request);
                 let logs = ctx.journaled_state.logs().len();
                 let reply = requests::handle(ctx, frame, request)?;
                 let new: Vec<_> = ctx.journaled_state.logs()[logs..].to_vec();
@@ -95,6 +106,13 @@ pub(super) fn run<'a, DB: Database, I: VmInspector<'a, DB>>(
                 match reply {
                     Reply::Now(answer) => response = Some(answer),
                     Reply::Later(input, pending) => {
+                        if let (Some(call), Some(stand_ins), Pending::Call { base, given }) =
+                            (call, &mut running.stand_ins, pending)
+                        {
+                            let gas = &frame.interpreter.gas;
+                            stand_ins.call(ctx, inspector, gas, &call, (base, given));
+                            take_error::<FrameError<'a, DB>, _>(ctx.error())?;
+                        }
                         running.pending = Some(pending);
                         running.program = Some(program);
                         return Ok(InterpreterAction::NewFrame(input));
@@ -102,10 +120,22 @@ pub(super) fn run<'a, DB: Database, I: VmInspector<'a, DB>>(
                 }
             }
             Step::Done(end) => {
+                if let Some(stand_ins) = &mut running.stand_ins {
+                    stand_ins.end(ctx, inspector, &frame.interpreter.gas, &end);
+                    take_error::<FrameError<'a, DB>, _>(ctx.error())?;
+                }
                 ctx.chain.pages.open = running.pages_before;
                 return finish(end, running.ink_price, ctx, frame).map(InterpreterAction::Return);
             }
         }
+    }
+}
+
+/// The call that a program asks for, if it is to be shown.
+fn called(running: &Running, request: &Request) -> Option<CallRequest> {
+    match request {
+        Request::Call(call) if running.stand_ins.is_some() => Some(call.clone()),
+        _ => None,
     }
 }
 

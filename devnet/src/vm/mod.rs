@@ -14,6 +14,7 @@ mod opcodes;
 mod precompiles;
 mod recent;
 mod requests;
+mod standins;
 mod transact;
 mod upgrade;
 mod world;

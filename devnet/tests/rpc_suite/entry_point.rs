@@ -36,13 +36,13 @@ sol! {
 }
 
 /// Answers `validateUserOp` with 0; any other call adds 1 to slot 0.
-const ACCOUNT: Bytes = bytes!("60003560e01c6319822f7c146018576000546001016000555b60206000f3");
+pub const ACCOUNT: Bytes = bytes!("60003560e01c6319822f7c146018576000546001016000555b60206000f3");
 
-fn pair(high: u128, low: u128) -> FixedBytes<32> {
+pub fn pair(high: u128, low: u128) -> FixedBytes<32> {
     B256::from((U256::from(high) << 128) | U256::from(low))
 }
 
-fn operation(sender: Address, nonce: U256) -> PackedUserOperation {
+pub fn operation(sender: Address, nonce: U256) -> PackedUserOperation {
     PackedUserOperation {
         sender,
         nonce,

@@ -27,4 +27,12 @@ mod support;
 #[cfg(test)]
 mod tracing;
 #[cfg(test)]
+mod tracing_bundler;
+#[cfg(test)]
+mod tracing_kinds;
+#[cfg(test)]
+mod tracing_programs;
+#[cfg(test)]
+mod tracing_scripts;
+#[cfg(test)]
 mod transactions;

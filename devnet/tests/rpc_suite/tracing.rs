@@ -88,12 +88,84 @@ async fn a_call_can_be_traced_without_sending_it() {
     assert_eq!(frame.typ, "CREATE");
     assert_eq!(frame.to, Some(node.accounts()[0].address.create(0)));
     assert_eq!(frame.output, Some(COUNTER));
-    let error = rpc_error(
-        &node,
-        "debug_traceCall",
-        json!([{ "to": Address::ZERO }, "latest", { "tracer": "prestateTracer" }]),
-    )
-    .await;
-    assert!(error["message"].as_str().unwrap().contains("callTracer"), "{error}");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_call_is_traced_on_changed_state_in_a_changed_block() {
+    let node = chain().await;
+    let target = Address::with_last_byte(0xee);
+    let options = json!({
+        "tracer": "callTracer",
+        "stateOverrides": { target.to_string(): { "code": crate::support::BLOCK_INFO } },
+        "blockOverrides": { "time": "0x7b" },
+        "reexec": 128,
+    });
+    let call = json!([{ "to": target, "data": "0x" }, "latest", options]);
+    let frame = rpc(&node, "debug_traceCall", call).await;
+    assert_eq!(frame["output"].as_str().unwrap()[..66], word(0x7b).to_string());
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn failures_of_frames_are_called_as_in_geth() {
+    let node = chain().await;
+    let code = |code: Bytes| {
+        let target = Address::with_last_byte(0xee);
+        json!([{ "to": target, "gas": "0x100000" }, "latest", {
+            "tracer": "callTracer",
+            "stateOverrides": { target.to_string(): { "code": code } },
+        }])
+    };
+    for (bytecode, error) in [
+        (bytes!("fe"), "invalid opcode"),
+        (bytes!("5b600056"), "out of gas"),
+        (bytes!("63ffffffff5100"), "out of gas"),
+        (bytes!("600556"), "invalid jump destination"),
+        (bytes!("01"), "stack underflow"),
+    ] {
+        let frame = rpc(&node, "debug_traceCall", code(bytecode)).await;
+        assert_eq!(frame["error"], error, "{frame}");
+        assert_eq!(frame["gasUsed"], "0x100000");
+    }
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_no_tracer_or_no_transaction_is_refused() {
+    let node = chain().await;
+    let call = |options| json!([{ "to": Address::ZERO }, "latest", options]);
+    for (options, message) in [
+        (json!({ "tracer": "fooTracer" }), "ReferenceError: fooTracer is not defined"),
+        (json!({ "tracer": "{}" }), "trace object must expose a function result()"),
+        (json!({ "timeout": "soon" }), "time: invalid duration \"soon\""),
+        (
+            json!({ "tracer": "callTracer", "tracerConfig": { "withLog": "yes" } }),
+            "invalid tracer config",
+        ),
+    ] {
+        let error = rpc_error(&node, "debug_traceCall", call(options)).await;
+        assert_eq!((&error["code"], &error["message"]), (&json!(-32000), &json!(message)));
+    }
+    let error = rpc_error(&node, "debug_traceCall", call(json!({ "tracer": 5 }))).await;
+    assert_eq!(error["code"], -32602);
+    let missing = json!([word(1), { "tracer": "callTracer" }]);
+    let error = rpc_error(&node, "debug_traceTransaction", missing).await;
+    assert_eq!(error["message"], "transaction not found");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_trace_ends_when_its_time_is_over() {
+    let node = chain().await;
+    let target = Address::with_last_byte(0xee);
+    let code = json!({ target.to_string(): { "code": "0x5b600056" } });
+    for tracer in ["", "callTracer", "prestateTracer"] {
+        let options = json!({ "tracer": tracer, "timeout": "1us", "stateOverrides": code });
+        let call = json!([{ "to": target }, "latest", options]);
+        let error = rpc_error(&node, "debug_traceCall", call).await;
+        let got = (error["code"].as_i64(), error["message"].as_str());
+        assert_eq!(got, (Some(-32000), Some("execution timeout")));
+    }
     node.shutdown().await;
 }

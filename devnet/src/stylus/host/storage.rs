@@ -20,7 +20,7 @@ const TRANSIENT: u64 = 100;
 
 /// Slots this frame has seen; lost when the frame ends.
 #[derive(Debug, Default)]
-pub(super) struct StorageCache {
+pub(crate) struct StorageCache {
     slots: BTreeMap<B256, Slot>,
     reads: u64,
     writes: u64,
@@ -53,7 +53,17 @@ impl StorageCache {
         }
     }
 
-    fn set(&mut self, key: B256, value: B256) {
+    /// Remembers what was loaded; tells whether it was unknown until now.
+    pub fn load(&mut self, key: B256, value: B256) -> bool {
+        let unknown = !self.slots.contains_key(&key);
+        if unknown {
+            self.slots.insert(key, Slot { value, known: Some(value) });
+        }
+        unknown
+    }
+
+    /// Remembers a value that is yet to be stored.
+    pub fn set(&mut self, key: B256, value: B256) {
         self.slots
             .entry(key)
             .and_modify(|slot| slot.value = value)
@@ -61,7 +71,7 @@ impl StorageCache {
     }
 
     /// Slots to be stored, which then count as known.
-    fn take_dirty(&mut self, clear: bool) -> Vec<(B256, B256)> {
+    pub fn take_dirty(&mut self, clear: bool) -> Vec<(B256, B256)> {
         let mut dirty = Vec::new();
         for (key, slot) in &mut self.slots {
             if slot.known != Some(slot.value) {
@@ -127,7 +137,7 @@ async fn load(caller: HostCaller<'_>, key: u32, to: u32) -> Result<(), Escape> {
                 return Err(mismatch());
             };
             gas += cost + api_gas;
-            env.host().storage.slots.insert(key, Slot { value, known: Some(value) });
+            env.host().storage.load(key, value);
             value
         }
     };
