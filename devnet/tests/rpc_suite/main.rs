@@ -1,6 +1,8 @@
 //! The chain as its clients see it: real clients against a real server.
 
 #[cfg(test)]
+mod arbitrum;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod clients;

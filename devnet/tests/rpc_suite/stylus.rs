@@ -7,10 +7,11 @@ use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol;
 use alloy::sol_types::SolCall;
+use devnet::stylus::code::compress_classic;
 use devnet::{Config, Devnet};
 use serde_json::json;
 
-const ARB_WASM: Address = address!("0000000000000000000000000000000000000071");
+pub const ARB_WASM: Address = address!("0000000000000000000000000000000000000071");
 const NODE_INTERFACE: Address = address!("00000000000000000000000000000000000000c8");
 
 sol! {
@@ -31,7 +32,7 @@ sol! {
 }
 
 /// Returns its input.
-const ECHO: &str = r#"(module
+pub const ECHO: &str = r#"(module
     (import "vm_hooks" "read_args" (func $read_args (param i32)))
     (import "vm_hooks" "write_result" (func $write_result (param i32 i32)))
     (memory (export "memory") 1 1)
@@ -41,14 +42,25 @@ const ECHO: &str = r#"(module
         (i32.const 0)))"#;
 
 fn program() -> Bytes {
-    let wasm = wat::parse_str(ECHO).unwrap();
-    let mut code = hex!("eff00000").to_vec();
-    let parameters = brotli::enc::BrotliEncoderParams::default();
-    brotli::BrotliCompress(&mut wasm.as_slice(), &mut code, &parameters).unwrap();
-    code.into()
+    code_of(ECHO)
 }
 
-async fn deploy(client: &DynProvider, code: &Bytes) -> Address {
+/// The code of a program.
+pub fn code_of(wat: &str) -> Bytes {
+    compress_classic(&wat::parse_str(wat).unwrap()).into()
+}
+
+/// Deploys and activates a program.
+pub async fn activated(client: &DynProvider, wat: &str) -> Address {
+    let program = deploy(client, &code_of(wat)).await;
+    let activate = ArbWasm::activateProgramCall { program }.abi_encode();
+    let request = call_to(ARB_WASM, activate).value(U256::from(10).pow(U256::from(17)));
+    assert!(send(client, request).await.status());
+    program
+}
+
+/// Deploys code that is a program's.
+pub async fn deploy(client: &DynProvider, code: &Bytes) -> Address {
     let length = U256::from(code.len()).to_be_bytes::<32>();
     let prelude = [&hex!("7f")[..], &length, &hex!("80602b6000396000f300")].concat();
     let init = [&prelude[..], code].concat();
