@@ -13,8 +13,9 @@ const PROGRAM: Address = address!("00000000000000000000000000000000c0de0001");
 const SENDER: Address = address!("a11ce00000000000000000000000000000000000");
 const ARB_WASM: Address = address!("0000000000000000000000000000000000000071");
 const VERSIONS: [u64; 4] = [32, 40, 51, 60];
-/// Gas limits, the smaller ones more often: endless loops then end sooner.
-const GAS: [u64; 8] = [40_000, 60_000, 100_000, 200_000, 400_000, 1_000_000, 3_000_000, 32_000_000];
+/// Gas limits; now and then it is the most that a transaction can use.
+const GAS: [u64; 6] = [40_000, 60_000, 100_000, 200_000, 400_000, 1_000_000];
+const MOST_GAS: u64 = 32_000_000;
 
 /// What became of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,7 @@ pub fn run(input: &[u8]) -> Result<Fate, String> {
     let (Ok(arbos), Ok(gas)) = (u.choose(&VERSIONS).copied(), u.choose(&GAS).copied()) else {
         return Ok(Fate::Nothing);
     };
+    let gas = if u.ratio(1, 100).unwrap_or_default() { MOST_GAS } else { gas };
     let calldata: Bytes = u.bytes(u.len().min(40)).unwrap_or_default().to_vec().into();
     let Ok(wasm) = super::modules::module(&mut u) else { return Ok(Fate::Nothing) };
     let mut bench = Bench::new(arbos, &wasm)?;

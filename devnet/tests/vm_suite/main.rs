@@ -10,6 +10,8 @@ mod activation;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod host;
 #[cfg(test)]
 mod hostile;
