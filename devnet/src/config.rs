@@ -2,6 +2,7 @@
 
 use alloy::primitives::{U256, utils::parse_ether};
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Settings of a chain; [`Default`] is what tests want.
@@ -15,12 +16,23 @@ pub struct Config {
     pub host: IpAddr,
     /// Port to listen on, for HTTP and WebSocket; 0 takes any free one.
     pub port: u16,
+    /// Origins whose web pages may use the node; all if absent.
+    pub allow_origins: Option<Vec<String>>,
     /// A block at this interval instead of one for each transaction.
     pub block_time: Option<Duration>,
+    /// With a block time: a block for each transaction, too.
+    pub mixed_mining: bool,
+    /// Blocks are mined only on request.
+    pub no_mining: bool,
+    /// Which of the waiting transactions comes first.
+    pub order: Order,
     /// Timestamp of the genesis block in seconds since the Unix epoch; the system's time if absent.
     pub timestamp: Option<u64>,
     /// Activate Stylus programs silently on their first call.
     pub auto_activate: bool,
+    /// A folder for compiled programs; they are kept in memory only if absent. All chains of a
+    /// process share the folder that the first of them names.
+    pub code_cache: Option<PathBuf>,
     /// Mnemonic that the dev accounts are derived from.
     pub mnemonic: String,
     /// How many dev accounts exist.
@@ -32,8 +44,24 @@ pub struct Config {
     /// Price of one unit of calldata on the parent chain in wei (16 units a byte, compressed);
     /// with 0, posting is free.
     pub l1_price: u64,
+    /// A file that the chain is brought back from at the start.
+    pub load_state: Option<PathBuf>,
+    /// A file that the chain is saved to when it is closed.
+    pub dump_state: Option<PathBuf>,
+    /// How often it is saved in between.
+    pub state_interval: Option<Duration>,
     /// Bounds on what clients may ask for.
     pub limits: Limits,
+}
+
+/// Which of the waiting transactions comes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The one that came first, as on Arbitrum.
+    #[default]
+    Fifo,
+    /// The one that offers most per gas.
+    Fees,
 }
 
 /// Bounds on what clients may ask for.
@@ -79,14 +107,22 @@ impl Default for Config {
             arbos: 51,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
+            allow_origins: None,
             block_time: None,
+            mixed_mining: false,
+            no_mining: false,
+            order: Order::Fifo,
             timestamp: None,
             auto_activate: false,
+            code_cache: None,
             mnemonic: crate::accounts::MNEMONIC.to_owned(),
             accounts: 10,
             balance: parse_ether("10000").unwrap_or(U256::MAX),
             base_fee: 100_000_000,
             l1_price: 0,
+            load_state: None,
+            dump_state: None,
+            state_interval: None,
             limits: Limits::default(),
         }
     }

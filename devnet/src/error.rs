@@ -1,7 +1,9 @@
 //! Why a chain cannot start or go on.
 
+use crate::saved::SavedError;
 use crate::vm::VmError;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// Errors of starting and running a chain.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,24 @@ pub enum Error {
     /// The thread of the chain could not be started.
     #[error("the chain's thread could not be started: {0}")]
     Thread(std::io::Error),
+    /// A saved chain cannot be brought back.
+    #[error("state cannot be loaded from {}: {reason}", path.display())]
+    LoadState {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: SavedError,
+    },
+    /// The chain cannot be saved.
+    #[error(
+        "state cannot be saved to {}: {reason}; the file is as it was before", path.display()
+    )]
+    SaveState {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: SavedError,
+    },
     /// The chain is shut down, or its thread died.
     #[error("the chain has stopped")]
     Stopped,

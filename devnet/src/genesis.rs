@@ -33,6 +33,12 @@ pub const CACHE_MANAGER: Address = address!("249B72F669AE16d94E6dA1b2AD8f1174c5a
 /// The CacheManager's creation code in hex, compiled from `contracts/CacheManager.sol`.
 pub const CACHE_MANAGER_CREATION_CODE: &str = include_str!("../data/cache-manager.hex");
 
+/// The contracts of block 0 by name, without ArbOS's own.
+pub fn contracts() -> impl Iterator<Item = (&'static str, Address)> {
+    let deployer = ("Deterministic deployer (CREATE2)", DETERMINISTIC_DEPLOYER);
+    CONTRACTS.iter().map(|(name, address, _, _)| (*name, *address)).chain([deployer])
+}
+
 /// Owns the chain and earns the fees: the account that Arbitrum's own development mode uses, with
 /// a key that its tools publish.
 pub const CHAIN_OWNER: Address = address!("3f1Eae7D46d88F08fc2F8ed27FCb2AB183EB2d0E");
@@ -44,7 +50,7 @@ const CREATION_GAS: u64 = 30_000_000;
 
 /// What the deterministic deployer puts there: names, addresses, salts, creation codes.
 const CONTRACTS: [(&str, Address, B256, &str); 3] = [
-    ("EntryPoint", ENTRY_POINT, ENTRY_POINT_SALT, ENTRY_POINT_CREATION_CODE),
+    ("EntryPoint v0.8", ENTRY_POINT, ENTRY_POINT_SALT, ENTRY_POINT_CREATION_CODE),
     ("StylusDeployer", STYLUS_DEPLOYER, B256::ZERO, STYLUS_DEPLOYER_CREATION_CODE),
     ("CacheManager", CACHE_MANAGER, B256::ZERO, CACHE_MANAGER_CREATION_CODE),
 ];

@@ -10,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 #[derive(Debug)]
 pub struct Interval {
     handle: Handle,
-    task: Mutex<Option<JoinHandle<()>>>,
+    task: Mutex<Option<(Duration, JoinHandle<()>)>>,
 }
 
 impl Interval {
@@ -23,16 +23,21 @@ impl Interval {
     pub fn set(&self, period: Option<Duration>) {
         let task = period
             .filter(|period| !period.is_zero())
-            .map(|period| tokio::spawn(mine_every(self.handle.clone(), period)));
-        if let Some(old) = std::mem::replace(&mut *self.task.lock(), task) {
+            .map(|period| (period, tokio::spawn(mine_every(self.handle.clone(), period))));
+        if let Some((_, old)) = std::mem::replace(&mut *self.task.lock(), task) {
             old.abort();
         }
+    }
+
+    /// The interval, if there is one.
+    pub fn period(&self) -> Option<Duration> {
+        self.task.lock().as_ref().map(|(period, _)| *period)
     }
 }
 
 impl Drop for Interval {
     fn drop(&mut self) {
-        if let Some(task) = self.task.lock().take() {
+        if let Some((_, task)) = self.task.lock().take() {
             task.abort();
         }
     }

@@ -12,6 +12,7 @@ mod node;
 pub mod pool;
 mod revert;
 mod rpc;
+pub mod saved;
 pub mod state;
 pub mod stylus;
 pub mod trace;
@@ -19,6 +20,7 @@ pub mod tx;
 pub mod vm;
 
 pub use accounts::DevAccount;
-pub use config::{Config, Limits};
+pub use config::{Config, Limits, Order};
 pub use error::Error;
 pub use node::Devnet;
+pub use stylus::disk::default_folder as code_cache_folder;

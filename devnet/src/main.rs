@@ -8,7 +8,12 @@ use devnet::Devnet;
 
 fn main() -> anyhow::Result<()> {
     let options = cli::Options::parse();
-    tracing_subscriber::fmt().with_env_filter(options.filter()).with_writer(std::io::stderr).init();
+    if let Some(shell) = options.output.completions {
+        cli::output::completions(shell);
+        return Ok(());
+    }
+    let filter = options.output.filter();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -17,12 +22,9 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn run(options: cli::Options) -> anyhow::Result<()> {
-    let quiet = options.quiet;
     let config = options.config()?;
-    let chain_id = config.chain_id;
-    let devnet = Devnet::spawn(config).await?;
-    cli::output::banner(&devnet, chain_id, quiet);
+    let devnet = Devnet::spawn(config.clone()).await?;
+    cli::output::started(&devnet, &config, &options.output)?;
     cli::signal().await?;
-    devnet.shutdown().await;
-    Ok(())
+    Ok(devnet.close().await?)
 }

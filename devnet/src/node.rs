@@ -6,7 +6,9 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::handle::Handle;
 use crate::interval::Interval;
-use crate::vm::{Vm, VmConfig};
+use crate::saved::{self, Keeper};
+use crate::stylus::engine::Engine;
+use crate::vm::{Vm, VmConfig, VmError};
 use crate::{genesis, rpc};
 use jsonrpsee::server::ServerHandle;
 use std::net::{IpAddr, SocketAddr};
@@ -24,6 +26,7 @@ pub struct Devnet {
     handle: Handle,
     server: ServerHandle,
     interval: Arc<Interval>,
+    keeper: Option<Keeper>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -47,9 +50,13 @@ impl Devnet {
         let (handle, thread) = Handle::start(chain)?;
         let interval = Arc::new(Interval::new(handle.clone()));
         interval.set(config.block_time);
+        let keeper = config.dump_state.clone().map(|path| {
+            Keeper::start(handle.clone(), config.chain_id, path, config.state_interval)
+        });
         let node = rpc::Node::new(handle.clone(), config, interval.clone());
         let server = rpc::serve(node, listener)?;
-        Ok(Self { address, accounts, handle, server, interval, thread: Some(thread) })
+        let thread = Some(thread);
+        Ok(Self { address, accounts, handle, server, interval, keeper, thread })
     }
 
     /// Where JSON-RPC is served over HTTP.
@@ -77,18 +84,34 @@ impl Devnet {
         &self.handle
     }
 
-    /// Stops serving and ends the chain's thread; returns when both are done.
-    pub async fn shutdown(mut self) {
+    /// Stops serving and ends the chain's thread; returns when both are done. That the state could
+    /// not be saved is only logged: see [`Devnet::close`].
+    pub async fn shutdown(self) {
+        if let Err(error) = self.close().await {
+            tracing::error!("{error}");
+        }
+    }
+
+    /// Stops serving, saves the state if that was asked for, and ends the chain's thread.
+    ///
+    /// # Errors
+    /// When the state cannot be saved; everything is stopped nevertheless.
+    pub async fn close(mut self) -> Result<(), Error> {
         // A server that has stopped by itself is stopped, too.
         let _ = self.server.stop();
         self.server.clone().stopped().await;
         self.interval.set(None);
+        let saved = match self.keeper.take() {
+            Some(keeper) => keeper.finish().await,
+            None => Ok(()),
+        };
         self.handle.stop().await;
         if let Some(thread) = self.thread.take()
             && tokio::task::spawn_blocking(move || thread.join()).await.is_err()
         {
             tracing::error!("the chain's thread did not end cleanly");
         }
+        saved
     }
 
     fn reachable(&self) -> SocketAddr {
@@ -127,6 +150,8 @@ fn check(config: &Config) -> Result<(), Error> {
 
 fn create(config: Arc<Config>) -> Result<(Chain, Vec<DevAccount>), Error> {
     let accounts = accounts::derive(&config.mnemonic, config.accounts)?;
+    Engine::shared_with(config.code_cache.as_deref())
+        .map_err(|error| VmError::Engine(error.to_string()))?;
     let vm = Vm::new(VmConfig {
         chain_id: config.chain_id,
         arbos: config.arbos,
@@ -138,6 +163,9 @@ fn create(config: Arc<Config>) -> Result<(Chain, Vec<DevAccount>), Error> {
         ..VmConfig::default()
     })?;
     let state = genesis::build(&vm, &accounts, config.balance)?;
-    let chain = Chain::new(config, vm, &accounts, state)?;
+    let mut chain = Chain::new(config.clone(), vm, &accounts, state)?;
+    if let Some(path) = &config.load_state {
+        chain.resume(saved::read(path, config.chain_id)?);
+    }
     Ok((chain, accounts))
 }

@@ -1,8 +1,10 @@
 //! Transactions that wait for a block: one queue per sender, served in the order of arrival.
 
+use crate::config::Order;
 use crate::tx::Tx;
 use alloy::consensus::Transaction;
 use alloy::primitives::{Address, B256, map::HashMap};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Most transactions that may wait at once.
@@ -34,9 +36,15 @@ pub struct Pool {
     senders: HashMap<Address, BTreeMap<u64, Entry>>,
     known: HashMap<B256, (Address, u64)>,
     arrivals: u64,
+    order: Order,
 }
 
 impl Pool {
+    /// An empty pool.
+    pub fn new(order: Order) -> Self {
+        Self { order, ..Self::default() }
+    }
+
     /// Lets a transaction wait; it replaces a cheaper one with the same nonce.
     pub fn add(&mut self, tx: Tx) -> Result<(), PoolError> {
         if self.known.contains_key(&tx.hash()) {
@@ -63,13 +71,21 @@ impl Pool {
         Ok(())
     }
 
-    /// The transaction that arrived first among those whose turn it is.
+    /// The transaction that comes first among those whose turn it is.
     pub fn next(&self, nonce_of: impl Fn(Address) -> u64) -> Option<Tx> {
         self.senders
             .iter()
             .filter_map(|(sender, queue)| queue.get(&nonce_of(*sender)))
-            .min_by_key(|entry| entry.arrival)
+            .min_by_key(|entry| (self.rank(entry), entry.arrival))
             .map(|entry| entry.tx.clone())
+    }
+
+    /// The lower, the earlier.
+    fn rank(&self, entry: &Entry) -> Reverse<u128> {
+        match self.order {
+            Order::Fifo => Reverse(0),
+            Order::Fees => Reverse(entry.tx.envelope().max_fee_per_gas()),
+        }
     }
 
     /// The nonce after the sender's unbroken run of waiting transactions.
@@ -116,6 +132,13 @@ impl Pool {
         if queue.is_empty() {
             self.senders.remove(&sender);
         }
+    }
+
+    /// Every waiting transaction in the order of arrival.
+    pub fn in_order(&self) -> Vec<Tx> {
+        let mut entries: Vec<_> = self.senders.values().flat_map(BTreeMap::values).collect();
+        entries.sort_unstable_by_key(|entry| entry.arrival);
+        entries.into_iter().map(|entry| entry.tx.clone()).collect()
     }
 
     /// Every waiting transaction, with whether its turn can come without further ones.
@@ -168,6 +191,20 @@ mod tests {
         pool.add(tx(WHO, 0, 110)).unwrap();
         assert_eq!(pool.all(|_| 0).len(), 1);
         assert_eq!(pool.next(|_| 0).unwrap().envelope().max_fee_per_gas(), 110);
+    }
+
+    #[test]
+    fn the_best_offer_is_served_first_if_that_is_the_order() {
+        let other = address!("00000000000000000000000000000000000000bb");
+        let mut pool = Pool::new(Order::Fees);
+        pool.add(tx(other, 0, 1)).unwrap();
+        pool.add(tx(WHO, 0, 2)).unwrap();
+        pool.add(tx(WHO, 1, 1)).unwrap();
+        for (sender, nonces) in [(WHO, [0, 0]), (other, [1, 0]), (WHO, [1, 1])] {
+            let first = pool.next(|who| nonces[usize::from(who == other)]).unwrap();
+            assert_eq!(first.sender(), sender);
+            pool.remove(&first.hash());
+        }
     }
 
     #[test]

@@ -10,6 +10,9 @@ use alloy::signers::local::PrivateKeySigner;
 use revm::context::TxEnv;
 use std::sync::Arc;
 
+/// The first byte of a transaction is a type up to here, or begins a list of a legacy one.
+const LAST_TYPE: u8 = 0x7f;
+
 /// A transaction with its sender; cheap to copy.
 #[derive(Debug, Clone)]
 pub struct Tx {
@@ -21,9 +24,12 @@ pub struct Tx {
 #[derive(Debug, thiserror::Error)]
 pub enum TxError {
     /// The bytes are no encoded transaction.
-    #[error("transaction cannot be decoded: {0}")]
-    Decode(#[from] Eip2718Error),
-    /// Blob transactions do not exist on this chain.
+    #[error("rlp: {}", rlp_text(.0))]
+    Decode(alloy::rlp::Error),
+    /// There are not even enough bytes for a type and something of that type.
+    #[error("typed transaction too short")]
+    Short,
+    /// Blob transactions do not exist on this chain, other types nowhere.
     #[error("transaction type not supported")]
     Unsupported,
     /// No sender follows from the signature.
@@ -48,13 +54,20 @@ pub enum TxError {
 impl Tx {
     /// Decodes a signed transaction in its binary form and recovers the sender.
     pub fn decode(raw: &[u8]) -> Result<Self, TxError> {
-        let mut rest = raw;
-        let envelope = TxEnvelope::decode_2718(&mut rest)?;
-        if !rest.is_empty() {
-            return Err(Eip2718Error::from(alloy::rlp::Error::UnexpectedLength).into());
+        match raw {
+            [] | [..=LAST_TYPE] => return Err(TxError::Short),
+            [1 | 2 | 4, ..] => {}
+            [..=LAST_TYPE, ..] => return Err(TxError::Unsupported),
+            _ => {}
         }
-        if envelope.is_eip4844() {
-            return Err(TxError::Unsupported);
+        let mut rest = raw;
+        let envelope = TxEnvelope::decode_2718(&mut rest).map_err(|error| match error {
+            Eip2718Error::RlpError(error) => TxError::Decode(error),
+            // All types were checked: what is left is a list that is no legacy transaction.
+            _ => TxError::Decode(alloy::rlp::Error::InputTooShort),
+        })?;
+        if !rest.is_empty() {
+            return Err(TxError::Decode(alloy::rlp::Error::UnexpectedLength));
         }
         let sender = envelope.recover_signer().map_err(|_| TxError::Signature)?;
         Ok(Self::new(envelope, sender, false))
@@ -82,6 +95,11 @@ impl Tx {
         }
         let signature = Signature::new(U256::from_be_slice(sender.as_slice()), U256::ONE, false);
         Ok(Self::new(typed.into_envelope(signature), sender, true))
+    }
+
+    /// A transaction that was accepted before, with what is known about it.
+    pub fn restore(raw: &[u8], sender: Address, impersonated: bool) -> Result<Self, TxError> {
+        Ok(Self::new(TxEnvelope::decode_2718_exact(raw)?, sender, impersonated))
     }
 
     fn new(envelope: TxEnvelope, sender: Address, impersonated: bool) -> Self {
@@ -152,6 +170,31 @@ impl Tx {
         };
         env.set_signed_authorization(tx.authorization_list().unwrap_or_default().to_vec());
         env
+    }
+}
+
+impl From<Eip2718Error> for TxError {
+    fn from(error: Eip2718Error) -> Self {
+        match error {
+            Eip2718Error::RlpError(error) => Self::Decode(error),
+            _ => Self::Unsupported,
+        }
+    }
+}
+
+/// The words that other Ethereum clients use.
+fn rlp_text(error: &alloy::rlp::Error) -> String {
+    use alloy::rlp::Error;
+    match error {
+        Error::InputTooShort => "value size exceeds available input length".to_owned(),
+        Error::UnexpectedLength => "input contains more than one value".to_owned(),
+        Error::UnexpectedString => "expected input list for transaction".to_owned(),
+        Error::UnexpectedList => "expected input string or byte".to_owned(),
+        Error::LeadingZero => "non-canonical integer (leading zero bytes)".to_owned(),
+        Error::NonCanonicalSize | Error::NonCanonicalSingleByte => {
+            "non-canonical size information".to_owned()
+        }
+        other => other.to_string(),
     }
 }
 

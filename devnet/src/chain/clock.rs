@@ -1,9 +1,10 @@
 //! The chain's time: the system's clock, shifted or pinned on request.
 
+use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Decides the timestamps of blocks. Seconds since the Unix epoch everywhere.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Clock {
     offset: i64,
     next: Option<u64>,

@@ -1,6 +1,6 @@
 //! Making blocks out of transactions.
 
-use super::block::{BLOCK_GAS, Block, Receipt, Seal};
+use super::block::{Block, Receipt, Seal};
 use super::{Chain, ChainEvent, Clock};
 use crate::state::State;
 use crate::tx::Tx;
@@ -39,7 +39,7 @@ impl Chain {
     pub fn mine(&mut self) -> Result<(Arc<Block>, Rejected), MineError> {
         let mut draft = self.draft()?;
         let mut rejected = Vec::new();
-        while draft.gas_used < BLOCK_GAS
+        while draft.gas_used < self.block_gas
             && let Some(tx) = self.pool.next(|sender| draft.state.nonce(sender))
         {
             self.pool.remove(&tx.hash());
@@ -143,10 +143,15 @@ impl Chain {
     }
 
     fn forget_old_state(&mut self, number: u64) {
-        let Some(old) = number.checked_sub(self.config.limits.state_history) else { return };
-        let Some(block) = usize::try_from(old).ok().and_then(|old| self.blocks.get_mut(old)) else {
-            return;
-        };
+        if let Some(old) = number.checked_sub(self.config.limits.state_history) {
+            self.forget_state(old);
+        }
+    }
+
+    /// Drops the state of an old block.
+    pub(super) fn forget_state(&mut self, number: u64) {
+        let index = usize::try_from(number).ok();
+        let Some(block) = index.and_then(|index| self.blocks.get_mut(index)) else { return };
         if block.state.is_some() {
             Arc::make_mut(block).state = None;
         }

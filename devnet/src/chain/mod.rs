@@ -8,6 +8,7 @@ mod events;
 mod filters;
 mod lookup;
 mod mine;
+mod moment;
 mod node_interface;
 mod reorg;
 mod replay;
@@ -21,6 +22,7 @@ pub use events::ChainEvent;
 pub use filters::{Changes, FilterKind, Filters, matching_logs};
 pub use lookup::{BlockRef, LookupError};
 pub use mine::MineError;
+pub use moment::Moment;
 pub use node_interface::NODE_INTERFACE;
 pub use reorg::{ReorgError, Replacement};
 pub use submit::SubmitError;
@@ -47,6 +49,7 @@ const EVENT_BACKLOG: usize = 4_096;
 pub struct Chain {
     config: Arc<Config>,
     vm: Vm,
+    genesis: Arc<Block>,
     blocks: Vec<Arc<Block>>,
     by_hash: HashMap<B256, u64>,
     tx_index: HashMap<B256, (u64, usize)>,
@@ -64,6 +67,8 @@ pub struct Chain {
     pub impersonate_all: bool,
     /// Base fee of the next block, if it was set.
     pub next_base_fee: Option<u64>,
+    /// Gas that the transactions of one block may use together. Headers do not show it.
+    pub block_gas: u64,
     /// Beneficiary of the next blocks.
     pub coinbase: Address,
     signers: HashMap<Address, PrivateKeySigner>,
@@ -99,13 +104,15 @@ impl Chain {
             signers.insert(account.address, account.signer()?);
         }
         Ok(Self {
-            automine: config.block_time.is_none(),
+            automine: !config.no_mining && (config.block_time.is_none() || config.mixed_mining),
+            block_gas: BLOCK_GAS,
+            pool: Pool::new(config.order),
             config,
             vm,
             by_hash: HashMap::from_iter([(genesis.hash(), 0)]),
-            blocks: vec![genesis],
+            blocks: vec![genesis.clone()],
+            genesis,
             tx_index: HashMap::default(),
-            pool: Pool::default(),
             clock,
             filters: Filters::default(),
             impersonated: HashSet::default(),

@@ -1,12 +1,15 @@
 //! Accepting transactions.
 
-use super::{Chain, ChainEvent, MineError};
+use super::{Chain, ChainEvent, HEADER_GAS_LIMIT, MineError};
 use crate::pool::PoolError;
 use crate::tx::{Tx, TxError};
 use crate::vm::VmError;
 use alloy::consensus::Transaction;
 use alloy::primitives::{Address, B256, U256};
 use alloy::rpc::types::TransactionRequest;
+use revm::context_interface::cfg::gas::calculate_initial_tx_gas_for_tx;
+use revm::primitives::eip3860::MAX_INITCODE_SIZE;
+use revm::primitives::hardfork::SpecId;
 
 /// Why a transaction was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,26 @@ pub enum SubmitError {
         have: u128,
         /// The base fee in wei per gas.
         want: u64,
+    },
+    /// Its gas limit does not cover what is charged before it runs.
+    #[error("intrinsic gas too low: have {have}, want {want}")]
+    Intrinsic {
+        /// Its gas limit.
+        have: u64,
+        /// What is charged.
+        want: u64,
+    },
+    /// Its gas limit is more than any block's.
+    #[error("exceeds block gas limit: have {have}, limit {HEADER_GAS_LIMIT}")]
+    GasLimit {
+        /// Its gas limit.
+        have: u64,
+    },
+    /// It creates a contract with too much code.
+    #[error("max initcode size exceeded: code size {have} limit {MAX_INITCODE_SIZE}")]
+    InitCode {
+        /// Bytes of its init code.
+        have: usize,
     },
     /// It wants to pay a tip that its fee cap does not allow.
     #[error("max priority fee per gas higher than max fee per gas")]
@@ -120,12 +143,32 @@ impl Chain {
         if cap < u128::from(base_fee) {
             return Err(SubmitError::FeeTooLow { sender, have: cap, want: base_fee });
         }
+        check_gas(tx)?;
         let (have, want) = (self.state().balance(sender), tx.max_cost());
         if have < want {
             return Err(SubmitError::Funds { sender, have, want });
         }
         Ok(())
     }
+}
+
+/// Refuses what cannot run in any block.
+fn check_gas(tx: &Tx) -> Result<(), SubmitError> {
+    let envelope = tx.envelope();
+    let (have, code) = (envelope.gas_limit(), envelope.input().len());
+    if have > HEADER_GAS_LIMIT {
+        return Err(SubmitError::GasLimit { have });
+    }
+    if envelope.is_create() && code > MAX_INITCODE_SIZE {
+        return Err(SubmitError::InitCode { have: code });
+    }
+    // What is charged up front is the same from Prague on.
+    let initial = calculate_initial_tx_gas_for_tx(tx.env(), SpecId::PRAGUE, None);
+    let want = initial.initial_total_gas();
+    if have < want {
+        return Err(SubmitError::Intrinsic { have, want });
+    }
+    Ok(())
 }
 
 /// Gas limit of a request that names none and was not estimated.

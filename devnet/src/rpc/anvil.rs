@@ -5,11 +5,16 @@ use super::args::Args;
 use super::error::{RpcError, RpcResult};
 use super::net::CLIENT_VERSION;
 use super::registry::{Registered, Registry};
-use crate::chain::{BLOCK_GAS, Chain, Replacement};
+use crate::chain::{Chain, Replacement};
+use crate::config::Order;
+use crate::pool::Pool;
 use crate::state::StoredAccount;
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::rpc::types::anvil::{Metadata, NodeEnvironment, NodeForkConfig, NodeInfo};
 use alloy::serde::JsonStorageKey;
+
+/// Gas of a plain transfer, the least that a block must hold.
+const TRANSFER_GAS: u64 = 21_000;
 
 /// Registers the namespace.
 pub fn register(registry: &mut Registry) -> Registered {
@@ -84,7 +89,7 @@ fn pool(registry: &mut Registry) -> Registered {
         node.with(move |chain| chain.pool.remove(&hash).map(|tx| tx.hash())).await
     })?;
     registry.method(&["anvil_dropAllTransactions"], |node, _| async move {
-        node.with(|chain| chain.pool = Default::default()).await
+        node.with(|chain| chain.pool = Pool::new(chain.config().order)).await
     })?;
     registry.method(&["anvil_removePoolTransactions"], |node, mut args| async move {
         let sender: Address = args.next()?;
@@ -97,6 +102,15 @@ fn blocks(registry: &mut Registry) -> Registered {
     registry.method(&names, |node, mut args| async move {
         let fee = args.number()?;
         node.with(move |chain| chain.next_base_fee = Some(fee)).await
+    })?;
+    let names = ["evm_setBlockGasLimit", "anvil_setBlockGasLimit", "hardhat_setBlockGasLimit"];
+    registry.method(&names, |node, mut args| async move {
+        let gas = args.number()?;
+        if gas < TRANSFER_GAS {
+            return Err(RpcError::params(format!("no transaction fits into {gas} gas")));
+        }
+        node.with(move |chain| chain.block_gas = gas).await?;
+        Ok(true)
     })?;
     registry.method(&["anvil_setCoinbase", "hardhat_setCoinbase"], |node, mut args| async move {
         let address: Address = args.next()?;
@@ -138,8 +152,9 @@ fn about(registry: &mut Registry) -> Registered {
     registry.method(&["anvil_metadata", "hardhat_metadata"], |node, _| async move {
         node.with(|chain| metadata(chain)).await
     })?;
-    registry
-        .method(&["anvil_setLoggingEnabled", "hardhat_setLoggingEnabled"], |_, _| async { Ok(()) })
+    // Nothing depends on these two: logging is the log filter's, and traces are made on request.
+    let names = ["anvil_setLoggingEnabled", "hardhat_setLoggingEnabled", "anvil_enableTraces"];
+    registry.method(&names, |_, _| async { Ok(()) })
 }
 
 fn info(chain: &Chain) -> NodeInfo {
@@ -150,11 +165,14 @@ fn info(chain: &Chain) -> NodeInfo {
         current_block_timestamp: head.header.timestamp,
         current_block_hash: head.hash(),
         hard_fork: format!("arbos-{}", chain.config().arbos),
-        transaction_order: "fifo".to_owned(),
+        transaction_order: match chain.config().order {
+            Order::Fifo => "fifo".to_owned(),
+            Order::Fees => "fees".to_owned(),
+        },
         environment: NodeEnvironment {
             base_fee,
             chain_id: chain.config().chain_id,
-            gas_limit: BLOCK_GAS,
+            gas_limit: chain.block_gas,
             gas_price: base_fee,
         },
         fork_config: NodeForkConfig::default(),

@@ -38,7 +38,7 @@ impl Args {
             Value::Object(mut fields) if !names.is_empty() => {
                 names.iter().map(|name| fields.remove(*name).unwrap_or_default()).collect()
             }
-            _ => return Err(RpcError::params("params must be an array")),
+            _ => return Err(RpcError::params("non-array args: params must be an array")),
         };
         Ok(Self { values: values.into_iter(), read: 0 })
     }

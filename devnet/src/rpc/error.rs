@@ -6,6 +6,10 @@ use crate::tx::TxError;
 use alloy::primitives::Bytes;
 use jsonrpsee::types::ErrorObjectOwned;
 
+/// The request is no request.
+pub const INVALID_REQUEST: i32 = -32600;
+/// There is no such method.
+pub const NO_METHOD: i32 = -32601;
 /// The params do not fit the method.
 pub const INVALID_PARAMS: i32 = -32602;
 /// The server could not do it.

@@ -74,25 +74,46 @@ fn mine(
 }
 
 fn automine(registry: &mut Registry) -> Registered {
-    registry.method(&["evm_setAutomine", "anvil_setAutomine"], |node, mut args| async move {
-        let on: bool = args.next()?;
-        node.chain(move |chain| {
-            chain.automine = on;
-            if on { chain.mine_waiting().map(|_| true) } else { Ok(true) }
-        })
-        .await
+    // The two families differ in what they answer: true, and nothing.
+    registry.method(&["evm_setAutomine"], |node, mut args| async move {
+        set_automine(&node, args.next()?).await?;
+        Ok(true)
+    })?;
+    registry.method(&["anvil_setAutomine"], |node, mut args| async move {
+        set_automine(&node, args.next()?).await
     })?;
     registry.method(&["anvil_getAutomine", "hardhat_getAutomine"], |node, _| async move {
         node.with(|chain| chain.automine).await
     })?;
-    let names = ["evm_setIntervalMining", "anvil_setIntervalMining"];
-    registry.method(&names, |node, mut args| async move {
-        let period = Duration::from_secs(args.number()?);
-        let on = !period.is_zero();
-        node.interval.set(on.then_some(period));
-        node.with(move |chain| chain.automine &= !on).await?;
-        Ok(true)
+    registry.method(&["anvil_getIntervalMining"], |node, _| async move {
+        Ok(node.interval.period().map(|period| period.as_secs()))
+    })?;
+    registry.method(
+        &["evm_setIntervalMining", "hardhat_setIntervalMining"],
+        |node, mut args| async move {
+            set_interval(&node, args.number()?).await?;
+            Ok(true)
+        },
+    )?;
+    registry.method(&["anvil_setIntervalMining"], |node, mut args| async move {
+        set_interval(&node, args.number()?).await
     })
+}
+
+async fn set_automine(node: &Node, on: bool) -> RpcResult<()> {
+    node.chain(move |chain| {
+        chain.automine = on;
+        if on { chain.mine_waiting().map(|_| ()) } else { Ok(()) }
+    })
+    .await
+}
+
+/// Mines every so many seconds, or no longer at intervals.
+async fn set_interval(node: &Node, seconds: u64) -> RpcResult<()> {
+    let period = Duration::from_secs(seconds);
+    let on = !period.is_zero();
+    node.interval.set(on.then_some(period));
+    node.with(move |chain| chain.automine &= !on).await
 }
 
 fn time(registry: &mut Registry) -> Registered {

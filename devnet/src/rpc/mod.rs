@@ -6,8 +6,10 @@ mod debug;
 mod error;
 mod eth;
 mod evm;
+mod guard;
 mod net;
 mod registry;
+mod saved;
 mod shapes;
 
 use crate::chain::{CallError, Chain, View};
@@ -17,13 +19,15 @@ use crate::handle::Handle;
 use crate::interval::Interval;
 use alloy::eips::BlockId;
 use error::{RpcError, RpcResult};
+use guard::GuardLayer;
+use jsonrpsee::core::middleware::RpcServiceBuilder;
 use jsonrpsee::server::{BatchRequestConfig, IdProvider, Server, ServerConfig, ServerHandle};
 use jsonrpsee::types::SubscriptionId;
 use registry::Registry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
-use tower_http::cors::CorsLayer;
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 /// Calls, estimates and traces that run at the same time.
 const PARALLEL_CALLS: usize = 8;
@@ -104,20 +108,41 @@ pub fn serve(node: Node, listener: std::net::TcpListener) -> Result<ServerHandle
         .max_response_body_size(limits.body_bytes.saturating_mul(10))
         .max_connections(limits.connections)
         .max_subscriptions_per_connection(limits.subscriptions)
-        .set_batch_request_config(BatchRequestConfig::Limit(limits.batch))
+        .set_batch_request_config(BatchRequestConfig::Unlimited)
         .set_tcp_no_delay(true)
         .set_id_provider(HexIds::default())
         .build();
-    let cors = tower::ServiceBuilder::new().layer(CorsLayer::permissive());
+    let cors = tower::ServiceBuilder::new().layer(cors(node.config.allow_origins.as_deref())?);
+    let batch = limits.batch;
+    let methods = methods(node)?;
+    let guard = RpcServiceBuilder::new().layer(GuardLayer::new(methods.method_names(), batch));
     let server = Server::builder()
         .set_config(config)
         .set_http_middleware(cors)
+        .set_rpc_middleware(guard)
         .build_from_tcp(listener)
         .map_err(|source| Error::Listen {
             address: address.unwrap_or_else(|_| ([127, 0, 0, 1], 0).into()),
             source,
         })?;
-    Ok(server.start(methods(node)?))
+    Ok(server.start(methods))
+}
+
+/// Lets web pages use the node: all of them, or those of some origins.
+fn cors(origins: Option<&[String]>) -> Result<CorsLayer, Error> {
+    let Some(origins) = origins else { return Ok(CorsLayer::permissive()) };
+    if let Some(origin) = origins.iter().find(|origin| !origin.contains("://")) {
+        return Err(Error::Config {
+            name: "allowed origin",
+            value: origin.clone(),
+            reason: "it must look like http://localhost:3000",
+        });
+    }
+    let origins = origins.to_vec();
+    let allowed = AllowOrigin::predicate(move |asked, _| {
+        origins.iter().any(|origin| origin.as_bytes() == asked.as_bytes())
+    });
+    Ok(CorsLayer::new().allow_origin(allowed).allow_methods(Any).allow_headers(Any))
 }
 
 fn methods(node: Node) -> Result<jsonrpsee::Methods, Error> {
@@ -126,6 +151,7 @@ fn methods(node: Node) -> Result<jsonrpsee::Methods, Error> {
     eth::register(&mut registry)?;
     evm::register(&mut registry)?;
     anvil::register(&mut registry)?;
+    saved::register(&mut registry)?;
     debug::register(&mut registry)?;
     Ok(registry.finish())
 }

@@ -41,6 +41,17 @@ fn txpool(registry: &mut Registry) -> Registered {
         let all = node.with(|chain| chain.waiting()).await?;
         Ok(grouped(&all, |tx| serde_json::to_value(shapes::waiting(tx)).unwrap_or_default()))
     })?;
+    registry.method(&["txpool_contentFrom"], |node, mut args| async move {
+        let sender: Address = args.next()?;
+        let all = node.with(|chain| chain.waiting()).await?;
+        let queue = |ready: bool| -> Map<String, Value> {
+            all.iter()
+                .filter(|(tx, is_ready)| tx.sender() == sender && *is_ready == ready)
+                .map(|(tx, _)| (tx.nonce().to_string(), json!(shapes::waiting(tx))))
+                .collect()
+        };
+        Ok(json!({ "pending": queue(true), "queued": queue(false) }))
+    })?;
     registry.method(&["txpool_inspect"], |node, _| async move {
         use alloy::consensus::Transaction;
         let all = node.with(|chain| chain.waiting()).await?;

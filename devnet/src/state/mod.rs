@@ -1,9 +1,11 @@
 //! The world state: accounts, code and storage in persistent tries, cheap to copy and to keep.
 
+mod change;
 mod database;
 mod overrides;
 mod trie;
 
+pub use change::{AccountChange, StateChange};
 pub use overrides::{OverrideError, apply_overrides};
 pub use trie::{Trie, TrieValue};
 
@@ -167,7 +169,7 @@ impl State {
     }
 
     /// Visits every account in the order of the hashed addresses.
-    pub fn for_each(&self, visit: &mut impl FnMut(&StoredAccount)) {
+    pub fn for_each<'a>(&'a self, visit: &mut impl FnMut(&'a StoredAccount)) {
         self.accounts.for_each(visit);
     }
 

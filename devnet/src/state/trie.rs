@@ -6,6 +6,8 @@ use alloy::trie::nodes::{BranchNodeRef, ExtensionNodeRef, LeafNodeRef, RlpNode};
 use alloy::trie::{EMPTY_ROOT_HASH, Nibbles, TrieMask};
 use std::sync::{Arc, OnceLock};
 
+mod diff;
+
 /// What a leaf holds and how it is encoded for hashing.
 pub trait TrieValue: Clone {
     /// Appends the leaf's RLP value.
@@ -95,7 +97,7 @@ impl<V: TrieValue> Trie<V> {
     }
 
     /// Calls `visit` for every value in the order of the hashed keys.
-    pub fn for_each(&self, visit: &mut impl FnMut(&V)) {
+    pub fn for_each<'a>(&'a self, visit: &mut impl FnMut(&'a V)) {
         if let Some(root) = &self.root {
             root.for_each(visit);
         }
@@ -169,7 +171,7 @@ impl<V: TrieValue> Node<V> {
         raw
     }
 
-    fn for_each(&self, visit: &mut impl FnMut(&V)) {
+    fn for_each<'a>(&'a self, visit: &mut impl FnMut(&'a V)) {
         match &self.kind {
             Kind::Leaf(_, value) => visit(value),
             Kind::Extension(_, child) => child.for_each(visit),

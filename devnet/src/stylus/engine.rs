@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    path::Path,
     sync::{Arc, OnceLock},
 };
 
@@ -10,6 +11,7 @@ use revm::primitives::B256;
 use wasmtime::{Config, InstancePre, Linker, Module, OptLevel};
 
 use super::{
+    disk,
     host::{self, Host},
     module::Rules,
     rewrite::Prepared,
@@ -66,12 +68,21 @@ impl Engine {
     /// # Errors
     /// When this machine cannot run compiled WASM.
     pub fn shared() -> Result<Arc<Self>, EngineError> {
-        static ENGINE: OnceLock<Result<Arc<Engine>, EngineError>> = OnceLock::new();
-        ENGINE.get_or_init(|| Self::new().map(Arc::new)).clone()
+        Self::shared_with(None)
     }
 
-    fn new() -> Result<Self, EngineError> {
+    /// The same; if this is its first use, it keeps compiled programs in `folder`.
+    ///
+    /// # Errors
+    /// When this machine cannot run compiled WASM.
+    pub fn shared_with(folder: Option<&Path>) -> Result<Arc<Self>, EngineError> {
+        static ENGINE: OnceLock<Result<Arc<Engine>, EngineError>> = OnceLock::new();
+        ENGINE.get_or_init(|| Self::new(folder).map(Arc::new)).clone()
+    }
+
+    fn new(folder: Option<&Path>) -> Result<Self, EngineError> {
         let mut config = Config::new();
+        config.cache(folder.and_then(disk::open));
         config
             .cranelift_opt_level(OptLevel::Speed)
             .max_wasm_stack(WASM_STACK)

@@ -6,6 +6,7 @@
 
 pub mod code;
 pub mod costs;
+pub mod disk;
 pub mod engine;
 pub mod host;
 mod instrument;

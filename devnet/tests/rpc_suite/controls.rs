@@ -8,7 +8,7 @@ use alloy::providers::Provider;
 use alloy::providers::ext::AnvilApi;
 use alloy::rpc::types::TransactionRequest;
 use devnet::genesis::ENTRY_POINT;
-use devnet::{Config, Devnet};
+use devnet::{Config, Devnet, Order};
 use serde_json::json;
 
 const SOMEBODY: Address = address!("00000000000000000000000000000000deadbeef");
@@ -146,5 +146,104 @@ async fn node_info_tells_where_the_chain_is() {
     assert_eq!((info.current_block_number, info.environment.chain_id), (2, 412_346));
     let metadata = client.anvil_metadata().await.unwrap();
     assert_eq!(metadata.latest_block_hash, info.current_block_hash);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_smaller_block_limit_spreads_transactions_over_more_blocks() {
+    let node = chain().await;
+    let client = client(&node);
+    client.anvil_set_auto_mine(false).await.unwrap();
+    assert!(client.anvil_set_block_gas_limit(21_000).await.unwrap());
+    for nonce in 0..3 {
+        let tx = TransactionRequest::default().to(SOMEBODY).nonce(nonce).gas_limit(21_000);
+        let _ = client.send_transaction(tx).await.unwrap();
+    }
+    client.anvil_mine(Some(4), None).await.unwrap();
+    let mut sizes = Vec::new();
+    for number in 1..=4 {
+        let block = client.get_block(number.into()).await.unwrap().unwrap();
+        sizes.push(block.transactions.len());
+        // Arbitrum's headers always show the same limit.
+        assert_eq!(block.header.gas_limit, 1 << 50);
+    }
+    assert_eq!(sizes, [1, 1, 1, 0]);
+    assert_eq!(client.anvil_node_info().await.unwrap().environment.gas_limit, 21_000);
+    let error = rpc_error(&node, "evm_setBlockGasLimit", json!([20_999])).await;
+    assert_eq!(error["code"], -32602);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn blocks_can_stand_a_fixed_time_apart() {
+    let node = Devnet::spawn(Config { timestamp: Some(1_000), ..Config::default() }).await.unwrap();
+    let client = client(&node);
+    client.anvil_set_block_timestamp_interval(30).await.unwrap();
+    client.anvil_mine(Some(3), None).await.unwrap();
+    let block = client.get_block(Default::default()).await.unwrap().unwrap();
+    assert_eq!(block.header.timestamp, 1_090);
+    assert!(client.anvil_remove_block_timestamp_interval().await.unwrap());
+    assert!(!client.anvil_remove_block_timestamp_interval().await.unwrap());
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn waiting_transactions_can_be_dropped_and_looked_at_by_sender() {
+    let node = chain().await;
+    let client = client(&node);
+    let [first, second] = [node.accounts()[0].address, node.accounts()[1].address];
+    client.anvil_set_auto_mine(false).await.unwrap();
+    assert!(!client.anvil_get_auto_mine().await.unwrap());
+    let mut hashes = Vec::new();
+    for (from, nonce) in [(first, 0), (first, 5), (second, 0)] {
+        let tx = TransactionRequest::default().to(SOMEBODY).from(from).nonce(nonce);
+        hashes.push(*client.send_transaction(tx.gas_limit(21_000)).await.unwrap().tx_hash());
+    }
+    let content = rpc(&node, "txpool_contentFrom", json!([first])).await;
+    assert_eq!(content["pending"]["0"]["hash"], json!(hashes[0]));
+    assert_eq!(content["queued"]["5"]["hash"], json!(hashes[1]));
+    assert_eq!(client.anvil_drop_transaction(hashes[1]).await.unwrap(), Some(hashes[1]));
+    assert_eq!(client.anvil_drop_transaction(hashes[1]).await.unwrap(), None);
+    client.anvil_remove_pool_transactions(first).await.unwrap();
+    let content = rpc(&node, "txpool_contentFrom", json!([first])).await;
+    assert_eq!(content, json!({ "pending": {}, "queued": {} }));
+    client.anvil_drop_all_transactions().await.unwrap();
+    let status = rpc(&node, "txpool_status", json!([])).await;
+    assert_eq!(status, json!({ "pending": "0x0", "queued": "0x0" }));
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_best_offer_comes_first_if_that_is_the_order() {
+    let config = Config { order: Order::Fees, no_mining: true, ..Config::default() };
+    let node = Devnet::spawn(config).await.unwrap();
+    let client = client(&node);
+    let mut hashes = Vec::new();
+    for (account, fee) in [(0, 2), (1, 3), (2, 1)] {
+        let tx = TransactionRequest::default()
+            .to(SOMEBODY)
+            .from(node.accounts()[account].address)
+            .max_fee_per_gas(fee * 1_000_000_000)
+            .max_priority_fee_per_gas(0);
+        hashes.push(*client.send_transaction(tx).await.unwrap().tx_hash());
+    }
+    assert_eq!(client.get_block_number().await.unwrap(), 0);
+    client.evm_mine(None).await.unwrap();
+    let block = client.get_block(1.into()).await.unwrap().unwrap();
+    let mined: Vec<_> = block.transactions.hashes().collect();
+    assert_eq!(mined, [hashes[1], hashes[0], hashes[2]]);
+    assert_eq!(client.anvil_node_info().await.unwrap().transaction_order, "fees");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn with_mixed_mining_transactions_need_not_wait_for_the_interval() {
+    let hour = std::time::Duration::from_secs(3_600);
+    let config = Config { block_time: Some(hour), mixed_mining: true, ..Config::default() };
+    let node = Devnet::spawn(config).await.unwrap();
+    assert!(send(&client(&node), TransactionRequest::default().to(SOMEBODY)).await.status());
+    assert_eq!(rpc(&node, "anvil_getIntervalMining", json!([])).await, 3_600);
+    rpc(&node, "evm_setIntervalMining", json!([0])).await;
+    assert!(rpc(&node, "anvil_getIntervalMining", json!([])).await.is_null());
     node.shutdown().await;
 }

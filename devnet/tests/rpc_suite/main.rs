@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod arbitrum;
 #[cfg(test)]
+mod binary;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod clients;
@@ -21,7 +23,11 @@ mod logs;
 #[cfg(test)]
 mod pool;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod reorg;
+#[cfg(test)]
+mod saved;
 #[cfg(test)]
 mod stylus;
 #[cfg(test)]

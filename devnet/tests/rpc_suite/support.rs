@@ -91,8 +91,13 @@ pub async fn post(node: &Devnet, body: Value) -> Value {
 
 /// A raw HTTP request; returns the status and the answer.
 pub async fn post_text(node: &Devnet, body: String) -> (u16, Value) {
+    post_to(node.address(), body).await
+}
+
+/// The same to any address.
+pub async fn post_to(address: std::net::SocketAddr, body: String) -> (u16, Value) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = tokio::net::TcpStream::connect(node.address()).await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let head = format!(
         "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
          Connection: close\r\nContent-Length: {}\r\n\r\n",

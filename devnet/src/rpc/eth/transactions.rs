@@ -5,6 +5,7 @@ use crate::rpc::registry::{Registered, Registry};
 use crate::rpc::shapes;
 use crate::tx::Tx;
 use alloy::eips::eip2718::Encodable2718;
+use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::rpc::types::Transaction;
 
@@ -37,6 +38,21 @@ pub(super) fn register(registry: &mut Registry) -> Registered {
             .await
         },
     )?;
+    registry.method(
+        &["eth_getRawTransactionByBlockNumberAndIndex"],
+        |node, mut args| async move {
+            let (block, index) =
+                (BlockId::Number(args.next::<BlockNumberOrTag>()?), args.number()?);
+            node.with(move |chain| raw_at(chain, block, index)).await
+        },
+    )?;
+    registry.method(
+        &["eth_getRawTransactionByBlockHashAndIndex"],
+        |node, mut args| async move {
+            let (block, index) = (BlockId::from(args.next::<B256>()?), args.number()?);
+            node.with(move |chain| raw_at(chain, block, index)).await
+        },
+    )?;
     registry.method(&["eth_getTransactionBySenderAndNonce"], |node, mut args| async move {
         let (sender, nonce): (Address, u64) = (args.next()?, args.number()?);
         node.with(move |chain| by_nonce(chain, sender, nonce)).await
@@ -51,6 +67,10 @@ pub(super) fn register(registry: &mut Registry) -> Registered {
 
 fn raw(tx: &Tx) -> Bytes {
     tx.envelope().encoded_2718().into()
+}
+
+fn raw_at(chain: &Chain, block: BlockId, index: u64) -> Option<Bytes> {
+    chain.find(block)?.txs.get(usize::try_from(index).ok()?).map(raw)
 }
 
 fn by_nonce(chain: &Chain, sender: Address, nonce: u64) -> Option<Transaction> {
