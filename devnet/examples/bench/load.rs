@@ -94,12 +94,8 @@ async fn queue(
     let nonce = number(&client.call("eth_getTransactionCount", sender).await?)?;
     (nonce..nonce + count as u64)
         .map(|nonce| {
-            let mut tx = TxEip1559 {
-                chain_id: node.chain_id,
-                nonce,
-                max_fee_per_gas: FEE,
-                ..tx.clone()
-            };
+            let mut tx =
+                TxEip1559 { chain_id: node.chain_id, nonce, max_fee_per_gas: FEE, ..tx.clone() };
             let signature = signer.sign_transaction_sync(&mut tx)?;
             let raw: Bytes = tx.into_signed(signature).encoded_2718().into();
             Ok(request("eth_sendRawTransaction", &json!([raw])))

@@ -49,7 +49,11 @@ async fn main() -> Result<()> {
     if let Some(path) = &options.anvil {
         measure(&node::Kind::Anvil(path.clone()), &options, &mut report).await?;
     }
-    if options.json { report.print_json() } else { report.print_table() }
+    if options.json {
+        report.print_json()
+    } else {
+        report.print_table()
+    }
     Ok(())
 }
 

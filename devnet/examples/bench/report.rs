@@ -26,7 +26,11 @@ impl Report {
         for (name, share) in [("p50", 50), ("p99", 99)] {
             let at = (times.len() * share / 100).min(times.len() - 1);
             let value = times[at].as_secs_f64() * 1_000.0;
-            self.add(node, &format!("eth_call of an {what}, {name}, ms").replace("an W", "a W"), value);
+            self.add(
+                node,
+                &format!("eth_call of an {what}, {name}, ms").replace("an W", "a W"),
+                value,
+            );
         }
     }
 

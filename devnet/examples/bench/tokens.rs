@@ -56,7 +56,8 @@ async fn send(node: &Node, mut request: Value) -> Result<Value> {
 /// What a holder's balance is.
 pub async fn balance(client: &mut Client, token: Address, holder: Address) -> Result<U256> {
     let input = Bytes::from(balanceOfCall { account: holder }.abi_encode());
-    let answer = client.call("eth_call", json!([{ "to": token, "input": input }, "latest"])).await?;
+    let answer =
+        client.call("eth_call", json!([{ "to": token, "input": input }, "latest"])).await?;
     let answer: Bytes = serde_json::from_value(answer)?;
     U256::try_from_be_slice(&answer).context("a balance is a word")
 }
