@@ -3,7 +3,7 @@
 use revm::primitives::{Address, B256, Bytes, U256, keccak256};
 
 use super::{
-    params::StylusParams,
+    params::{StylusParams, USEFUL_WASM_SIZE},
     precompiles::{Ctx, Stop},
     programs::{Program, ProgramError, data_fee, hour_of},
     space::Space,
@@ -12,7 +12,7 @@ use super::{
 use crate::stylus::{
     code::{self, CodeError, Kind, Root},
     costs::ActivationNumbers,
-    module::{ModuleError, Rules},
+    module::{LAST_WITH_MULTI_VALUE, ModuleError, Rules},
     prices::prices,
     rewrite::{self, Prepared},
 };
@@ -48,18 +48,14 @@ pub enum LoadError {
     State(#[from] StateError),
 }
 
-/// Unpacks the module of a program that is already active; costs nothing.
-///
-/// # Errors
-/// When the code is not what it was at activation, or state cannot be read.
-pub fn unpack(
+fn unpack(
     world: &mut dyn World,
     code: &Bytes,
-    params: &StylusParams,
+    limit: usize,
     arbos: u64,
 ) -> Result<Vec<u8>, LoadError> {
     match Kind::of(code, arbos) {
-        Some(Kind::Classic) => Ok(code::decompress_classic(code, params.wasm_limit())?),
+        Some(Kind::Classic) => Ok(code::decompress_classic(code, limit)?),
         Some(Kind::Root) => {
             let root = Root::parse(code)?;
             let mut joined = Vec::new();
@@ -73,17 +69,28 @@ pub fn unpack(
     }
 }
 
-/// Unpacks and prepares in one step.
+/// Unpacks and prepares the module of a code; costs nothing.
 ///
 /// # Errors
-/// As [`unpack`], and for modules that are not acceptable.
+/// When the code cannot be unpacked, its module is not acceptable, or state cannot be read.
 pub fn prepare(
     world: &mut dyn World,
     code: &Bytes,
     params: &StylusParams,
     rules: Rules,
 ) -> Result<Prepared, LoadError> {
-    let wasm = unpack(world, code, params, rules.arbos)?;
+    let wasm = unpack(world, code, params.wasm_limit(), rules.arbos)?;
+    Ok(rewrite::prepare(&wasm, rules)?)
+}
+
+/// The same for a program that is active: rules and limits that came after its activation do not
+/// concern it.
+///
+/// # Errors
+/// When the code is not what it was at activation, or state cannot be read.
+pub fn reload(world: &mut dyn World, code: &Bytes, rules: Rules) -> Result<Prepared, LoadError> {
+    let wasm = unpack(world, code, USEFUL_WASM_SIZE as usize, rules.arbos)?;
+    let rules = Rules { arbos: rules.arbos.min(LAST_WITH_MULTI_VALUE), ..rules };
     Ok(rewrite::prepare(&wasm, rules)?)
 }
 

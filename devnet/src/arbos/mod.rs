@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod genesis;
+pub mod merkle;
 pub mod params;
 pub mod precompiles;
 pub mod programs;

@@ -43,10 +43,15 @@ pub struct StylusParams {
     pub max_fragments: u8,
 }
 
+/// Newest ArbOS version this node knows.
+pub const NEWEST: u64 = 60;
 /// Answer of `pageRamp()`; a constant.
 pub const PAGE_RAMP: u64 = 620_674_314;
 /// MaxWasmSize before it became a parameter, and its default.
 const MAX_WASM_SIZE: u32 = 131_072;
+/// No larger module can be activated, because its start cost would not fit its field: an owner
+/// who allows more does not make the node unpack more.
+pub(super) const USEFUL_WASM_SIZE: u32 = 1 << 20;
 
 impl StylusParams {
     /// The parameters a chain starts with at an ArbOS version.
@@ -109,7 +114,11 @@ impl StylusParams {
     /// Byte limit of a decompressed module.
     #[must_use]
     pub const fn wasm_limit(&self) -> usize {
-        if self.max_wasm_size == 0 { MAX_WASM_SIZE as usize } else { self.max_wasm_size as usize }
+        match self.max_wasm_size {
+            0 => MAX_WASM_SIZE as usize,
+            size if size > USEFUL_WASM_SIZE => USEFUL_WASM_SIZE as usize,
+            size => size as usize,
+        }
     }
 
     /// What memory pages cost.

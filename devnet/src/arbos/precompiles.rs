@@ -1,32 +1,46 @@
 //! The ArbOS precompiles: who they are, what every call pays, how a call ends.
 
 mod abi;
+mod address_table;
+pub(super) mod aggregator;
+mod call;
 mod debug;
 mod gas_info;
 mod info;
+mod minor;
 mod owner;
 mod owner_public;
 mod sys;
 mod wasm;
 mod wasm_cache;
 
-use revm::primitives::{Address, Bytes, Log, LogData, U256, address};
+pub(super) use call::Ctx;
+pub use call::{Call, Ended};
+
+use revm::primitives::{Address, U256, address};
 
 use super::{
     programs::ProgramError,
-    space::{AddressSet, Space, id, root},
+    space::{AddressSet, Space, id},
     world::{StateError, World},
 };
 
 const SYS: Address = address!("0000000000000000000000000000000000000064");
 const INFO: Address = address!("0000000000000000000000000000000000000065");
+const ADDRESS_TABLE: Address = address!("0000000000000000000000000000000000000066");
+const FUNCTION_TABLE: Address = address!("0000000000000000000000000000000000000068");
 const TEST: Address = address!("0000000000000000000000000000000000000069");
 const OWNER_PUBLIC: Address = address!("000000000000000000000000000000000000006b");
 const GAS_INFO: Address = address!("000000000000000000000000000000000000006c");
+const AGGREGATOR: Address = address!("000000000000000000000000000000000000006d");
+const RETRYABLE: Address = address!("000000000000000000000000000000000000006e");
+const STATISTICS: Address = address!("000000000000000000000000000000000000006f");
 const OWNER: Address = address!("0000000000000000000000000000000000000070");
 const WASM: Address = address!("0000000000000000000000000000000000000071");
 const WASM_CACHE: Address = address!("0000000000000000000000000000000000000072");
 const DEBUG: Address = address!("00000000000000000000000000000000000000ff");
+/// ArbOS itself, which only its own transactions may call.
+const ACTS: Address = address!("00000000000000000000000000000000000a4b05");
 
 /// Gas of opening ArbOS state, of a storage read.
 const READ: u64 = 800;
@@ -35,7 +49,7 @@ const WRITE_ZERO: u64 = 5000;
 /// Gas per word of arguments and results.
 const WORD: u64 = 3;
 
-/// Last byte of every precompile's address and the ArbOS version it appears with.
+/// Last byte of every other precompile's address and the ArbOS version it appears with.
 const ALL: [(u8, u64); 17] = [
     (0x64, 0),
     (0x65, 0),
@@ -57,17 +71,16 @@ const ALL: [(u8, u64); 17] = [
 ];
 
 /// Addresses of the precompiles that exist at an ArbOS version.
-pub fn addresses(arbos: u64, debug: bool) -> impl Iterator<Item = Address> {
+pub fn addresses(arbos: u64) -> impl Iterator<Item = Address> {
     ALL.into_iter()
-        .filter(move |(last, from)| *from <= arbos && (*last != 0xff || debug))
+        .filter(move |(_, from)| *from <= arbos)
         .map(|(last, _)| Address::with_last_byte(last))
+        .chain([ACTS])
 }
 
-/// Addresses that are warm from the start of every transaction.
+/// Addresses that are warm from the start of every transaction, those of later versions too.
 pub fn warm_addresses() -> impl Iterator<Item = Address> {
-    ALL.into_iter()
-        .map(|(last, _)| Address::with_last_byte(last))
-        .chain([address!("00000000000000000000000000000000000a4b05")])
+    addresses(u64::MAX)
 }
 
 /// Why a precompile stops before its result.
@@ -106,91 +119,6 @@ enum Purity {
     Payable,
 }
 
-/// A call to a precompile.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// Whom.
-    pub to: Address,
-    /// Calldata.
-    pub input: Bytes,
-    /// Sender.
-    pub caller: Address,
-    /// Wei that were sent (already moved).
-    pub value: U256,
-    /// Nothing may be changed.
-    pub is_static: bool,
-    /// Entered by DELEGATECALL or CALLCODE.
-    pub is_delegate: bool,
-    /// Gas given.
-    pub gas: u64,
-    /// 0 when called by the transaction itself.
-    pub depth: usize,
-    /// ArbOS version.
-    pub arbos: u64,
-    /// Debug chain.
-    pub debug: bool,
-}
-
-/// How a call ended and what gas is left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// Result, or why there is none (with [`Stop::Solidity`] reduced to its data).
-    pub result: Result<Bytes, Stop>,
-    /// Gas left; 0 for the hard failures.
-    pub gas: u64,
-}
-
-/// A running call.
-pub(super) struct Ctx<'w> {
-    pub world: &'w mut dyn World,
-    pub caller: Address,
-    pub value: U256,
-    pub arbos: u64,
-    pub debug: bool,
-    to: Address,
-    depth: usize,
-    gas: u64,
-}
-
-impl Ctx<'_> {
-    pub const fn gas(&self) -> u64 {
-        self.gas
-    }
-
-    pub fn burn(&mut self, gas: u64) -> Result<(), Stop> {
-        self.gas = self.gas.checked_sub(gas).ok_or(Stop::OutOfGas)?;
-        Ok(())
-    }
-
-    pub fn read(&mut self, slot: U256) -> Result<U256, Stop> {
-        self.burn(READ)?;
-        Ok(self.world.slot(slot)?)
-    }
-
-    fn write(&mut self, slot: U256, value: U256) -> Result<(), Stop> {
-        self.burn(if value.is_zero() { WRITE_ZERO } else { WRITE })?;
-        Ok(self.world.set_slot(slot, value)?)
-    }
-
-    /// Emits an event: 375 gas, 375 a topic, 8 a byte of data.
-    fn emit(&mut self, data: LogData) -> Result<(), Stop> {
-        let topics = data.topics().len() as u64;
-        self.burn(375 * (1 + topics) + 8 * data.data.len() as u64)?;
-        self.world.log(Log { address: self.to, data });
-        Ok(())
-    }
-
-    fn is_owner(&mut self, address: Address) -> Result<bool, Stop> {
-        self.burn(READ)?;
-        Ok(owners().contains(self.world, address)?)
-    }
-
-    fn network_fee_account(&mut self) -> Result<Address, Stop> {
-        let word = self.read(Space::root().field(root::NETWORK_FEE_ACCOUNT))?;
-        Ok(Address::from_word(word.into()))
-    }
-}
-
 fn owners() -> AddressSet {
     AddressSet::new(Space::root().sub(id::CHAIN_OWNERS))
 }
@@ -205,6 +133,12 @@ fn contract(call: &Call) -> Option<Contract> {
     Some(match call.to {
         SYS => Contract { purity: sys::purity, run: sys::run },
         INFO => Contract { purity: info::purity, run: info::run },
+        ADDRESS_TABLE => Contract { purity: address_table::purity, run: address_table::run },
+        FUNCTION_TABLE => Contract { purity: minor::table_purity, run: minor::run_table },
+        AGGREGATOR => Contract { purity: aggregator::purity, run: aggregator::run },
+        RETRYABLE => Contract { purity: minor::retryable_purity, run: minor::run_retryable },
+        STATISTICS => Contract { purity: minor::statistics_purity, run: minor::run_statistics },
+        ACTS => Contract { purity: minor::acts_purity, run: minor::run_acts },
         TEST => Contract { purity: debug::test_purity, run: debug::run_test },
         OWNER_PUBLIC => Contract { purity: owner_public::purity, run: owner_public::run },
         GAS_INFO => Contract { purity: gas_info::purity, run: gas_info::run },
@@ -213,32 +147,31 @@ fn contract(call: &Call) -> Option<Contract> {
         WASM_CACHE if call.arbos >= 30 => {
             Contract { purity: wasm_cache::purity, run: wasm_cache::run }
         }
-        DEBUG if call.debug => Contract { purity: debug::purity, run: debug::run },
+        DEBUG => Contract { purity: debug::purity, run: debug::run },
         _ => return None,
     })
 }
 
 /// Whether an address is an ArbOS precompile of this chain.
 #[must_use]
-pub fn is_precompile(address: Address, arbos: u64, debug: bool) -> bool {
-    addresses(arbos, debug).any(|known| known == address)
+pub fn is_precompile(address: Address, arbos: u64) -> bool {
+    addresses(arbos).any(|known| known == address)
 }
 
 /// Runs a call to a precompile.
 pub fn run(world: &mut dyn World, call: &Call) -> Ended {
-    let mut ctx = Ctx {
-        world,
-        caller: call.caller,
-        value: call.value,
-        arbos: call.arbos,
-        debug: call.debug,
-        to: call.to,
-        depth: call.depth,
-        gas: call.gas,
-    };
+    match call.to {
+        OWNER => owner::guarded(world, call),
+        DEBUG if !call.debug => Ended::hard("debug precompiles are disabled"),
+        _ => unguarded(world, call),
+    }
+}
+
+/// Runs a call that whoever makes it may make.
+fn unguarded(world: &mut dyn World, call: &Call) -> Ended {
+    let mut ctx = Ctx::new(world, call);
     let result = dispatch(&mut ctx, call);
-    let free = call.to == OWNER && !matches!(result, Err(Stop::OutOfGas | Stop::Hard(_)));
-    let gas = if free { call.gas } else { ctx.gas };
+    let gas = ctx.gas();
     let (result, gas) = match result {
         Ok(output) => (Ok(output.into()), Some(gas)),
         Err(Stop::Solidity(data)) => {

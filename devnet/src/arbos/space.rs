@@ -14,8 +14,12 @@ pub mod id {
     pub const L1_PRICING: u8 = 0;
     /// L2 pricing.
     pub const L2_PRICING: u8 = 1;
+    /// Addresses by number.
+    pub const ADDRESS_TABLE: u8 = 3;
     /// Chain owners.
     pub const CHAIN_OWNERS: u8 = 4;
+    /// Messages to the parent chain.
+    pub const SEND_MERKLE: u8 = 5;
     /// Stylus programs.
     pub const PROGRAMS: u8 = 8;
 }
@@ -48,7 +52,13 @@ impl Space {
     /// A space inside this one.
     #[must_use]
     pub fn sub(&self, id: u8) -> Self {
-        Self(keccak256([self.0.as_slice(), &[id]].concat()).to_vec())
+        self.named(&[id])
+    }
+
+    /// A space inside this one whose id is not a single byte.
+    #[must_use]
+    pub fn named(&self, id: &[u8]) -> Self {
+        Self(keccak256([self.0.as_slice(), id].concat()).to_vec())
     }
 
     /// The Stylus space's inner spaces: 0 parameters, 1 programs, 2 module hashes, 3 data

@@ -67,6 +67,12 @@ pub trait World: Slots {
     /// When the database fails.
     fn transfer(&mut self, from: Address, to: Address, wei: U256) -> Result<bool, StateError>;
 
+    /// Destroys wei of an account; false if there is too little.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn burn(&mut self, from: Address, wei: U256) -> Result<bool, StateError>;
+
     /// Replaces an account's code.
     ///
     /// # Errors
@@ -84,6 +90,15 @@ pub trait World: Slots {
 
     /// Emits a log.
     fn log(&mut self, log: Log);
+
+    /// Block number of the parent chain.
+    fn l1_number(&self) -> u64;
+
+    /// What the transaction pays for being posted to the parent chain, in wei.
+    fn poster_fee(&self) -> U256;
+
+    /// Who called the open frame at a depth (0 is the transaction's own), if it is open.
+    fn caller_at(&self, depth: usize) -> Option<Address>;
 
     /// Pages that programs of this transaction have open.
     fn open_pages(&self) -> u16;

@@ -41,6 +41,9 @@ impl ModuleError {
     }
 }
 
+/// Last ArbOS version that accepts multi-value blocks and functions.
+pub const LAST_WITH_MULTI_VALUE: u64 = 59;
+
 /// Rules that differ between chains and versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rules {
@@ -51,10 +54,10 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Multi-value blocks and functions are accepted below ArbOS 60.
+    /// Whether multi-value blocks and functions are accepted.
     #[must_use]
     pub const fn multi_value(self) -> bool {
-        self.arbos < 60
+        self.arbos <= LAST_WITH_MULTI_VALUE
     }
 }
 

@@ -53,6 +53,8 @@ pub struct TxState {
     pub(super) pages: Pages,
     /// Open frames by acting account.
     pub(super) open_frames: HashMap<Address, u32>,
+    /// Who called each open frame, from the transaction's own inwards.
+    pub(super) callers: Vec<Address>,
     /// What the sender offered per gas, with the tip.
     pub(super) gas_price: U256,
     /// Gas that pays for posting the transaction.

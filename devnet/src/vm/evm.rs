@@ -128,6 +128,7 @@ impl<'a, DB: Database, I: VmInspector<'a, DB>> EvmTr for ArbEvm<'a, DB, I> {
         }
         let frame = self.inner.frame_stack.get();
         let mark = Self::mark(frame, self.inner.ctx.chain.arbos());
+        self.inner.ctx.chain.callers.push(frame.interpreter.input.caller_address);
         if let Some(address) = mark.counted {
             self.inner.ctx.chain.enter(address);
         }
@@ -161,6 +162,7 @@ impl<'a, DB: Database, I: VmInspector<'a, DB>> EvmTr for ArbEvm<'a, DB, I> {
     ) -> Result<Option<FrameResult>, FrameError<'a, DB>> {
         if self.inner.frame_stack.get().is_finished() {
             self.inner.frame_stack.pop();
+            self.inner.ctx.chain.callers.pop();
             if let Some(address) = self.marks.pop().and_then(|mark| mark.counted) {
                 self.inner.ctx.chain.leave(address);
             }

@@ -209,7 +209,7 @@ fn start<DB: Database>(
     ctx.chain.pages.add(record.footprint);
     running.ink_price = u64::from(params.ink_price).max(1);
 
-    let compiled = compiled(shared, ctx, &code, codehash, &params, rules)?;
+    let compiled = compiled(shared, ctx, &code, codehash, rules)?;
     let entry = Entry {
         call: call_context(ctx, frame, &params, rules),
         ink: gas.saturating_mul(running.ink_price),
@@ -246,13 +246,12 @@ fn compiled<DB: Database>(
     ctx: &mut VmContext<'_, DB>,
     code: &Bytes,
     codehash: B256,
-    params: &StylusParams,
     rules: Rules,
 ) -> Result<Arc<Compiled>, NoStart> {
     if let Some(compiled) = shared.engine.cached(codehash, rules) {
         return Ok(compiled);
     }
-    let prepared = activation::prepare(ctx, code, params, rules)
+    let prepared = activation::reload(ctx, code, rules)
         .map_err(|error| NoStart::Broken(format!("program {codehash} cannot be read: {error}")))?;
     shared
         .engine

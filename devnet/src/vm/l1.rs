@@ -21,7 +21,7 @@ use crate::arbos::{
 };
 
 /// Account that collects what posting costs.
-pub(super) const FUNDS_POOL: Address = address!("a4b00000000000000000000000000000000000f6");
+pub(crate) const FUNDS_POOL: Address = address!("a4b00000000000000000000000000000000000f6");
 /// Units per byte of a compressed transaction.
 const UNITS_PER_BYTE: u64 = 16;
 /// Brotli window of the compression that is priced, in bits.
@@ -66,21 +66,34 @@ impl Vm {
         block: &BlockContext,
         tx: &TxEnv,
     ) -> Result<u64, VmError> {
+        let cost = self.estimated_poster_cost(db, tx)?;
         let mut ctx = bare(db, self.config().chain_id);
-        let price = unit_price(&mut ctx)?;
         let floor: U256 = ctx.slot(Space::root().sub(id::L2_PRICING).field(MIN_BASE_FEE_FIELD))?;
         let gas_price = U256::from(block.env.basefee - block.env.basefee / 8).max(floor);
-        if price.is_zero() || gas_price.is_zero() {
-            return Ok(0);
+        Ok(cost.checked_div(gas_price).unwrap_or_default().saturating_to())
+    }
+
+    /// What posting an unsigned transaction may cost in wei: more units, and a higher cost.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn estimated_poster_cost<DB: Database>(
+        &self,
+        db: &mut DB,
+        tx: &TxEnv,
+    ) -> Result<U256, VmError> {
+        let mut ctx = bare(db, self.config().chain_id);
+        let price = unit_price(&mut ctx)?;
+        if price.is_zero() {
+            return Ok(U256::ZERO);
         }
         let units = UNITS_PER_BYTE
             .saturating_mul(compressed_len(&mut ctx, &assumed(tx))?)
             .saturating_add(ESTIMATE_UNITS)
             .saturating_mul(ESTIMATE_UNIT_BIPS)
             / BIPS;
-        let cost =
-            price.saturating_mul(U256::from(units)).saturating_mul(U256::from(ESTIMATE_COST_BIPS));
-        Ok((cost / U256::from(BIPS) / gas_price).saturating_to())
+        let cost = price.saturating_mul(U256::from(units));
+        Ok(cost.saturating_mul(U256::from(ESTIMATE_COST_BIPS)) / U256::from(BIPS))
     }
 
     /// Price of one unit of calldata on the parent chain, in wei.

@@ -22,6 +22,7 @@ mod world;
 pub use config::{GenesisAccount, VmConfig};
 pub use context::{BlockContext, NoTrace, TxState, VmContext, VmInspector};
 pub use error::VmError;
+pub(crate) use l1::FUNDS_POOL;
 pub use transact::{Job, Mode, Outcome, Vm};
 
 pub use crate::stylus::trace::{HostIo, HostIoSink};

@@ -4,13 +4,13 @@ use revm::{
     Database,
     bytecode::opcode,
     context::JournalTr,
-    context_interface::context::ContextError,
+    context_interface::{Host, context::ContextError},
     handler::instructions::EthInstructions,
     interpreter::{
         Instruction, InstructionContext, InstructionResult, instructions::host,
         interpreter::EthInterpreter,
     },
-    primitives::hardfork::SpecId,
+    primitives::{Address, hardfork::SpecId},
 };
 
 use super::VmContext;
@@ -43,8 +43,33 @@ fn selfdestruct<DB: Database>(
         }
     };
     let stylus = Kind::of(code.original_byte_slice(), arbos).is_some();
-    if stylus {
+    if stylus && !ctx.interpreter.runtime_flag.is_static {
+        pay_for_destruction(ctx)?;
         return Err(InstructionResult::Revert);
     }
     host::selfdestruct(ctx)
+}
+
+/// Takes the gas that depends on the beneficiary, which is due before anything is refused.
+fn pay_for_destruction<DB: Database>(
+    ctx: InstructionContext<'_, VmContext<'_, DB>, EthInterpreter>,
+) -> Result<(), InstructionResult> {
+    let acting = ctx.interpreter.input.target_address;
+    let target = ctx.interpreter.stack.pop().map_err(|_| InstructionResult::StackUnderflow)?;
+    let mut load = |address| match ctx.host.journaled_state.load_account(address) {
+        Ok(account) => Ok((account.is_cold, account.data.is_empty(), account.data.info.balance)),
+        Err(error) => {
+            ctx.host.error = Err(ContextError::Db(error));
+            Err(InstructionResult::FatalExternalError)
+        }
+    };
+    let (_, _, balance) = load(acting)?;
+    let (is_cold, is_empty, _) = load(Address::from_word(target.into()))?;
+    let revives = is_empty && !balance.is_zero();
+    let gas = ctx.host.gas_params().selfdestruct_cost(revives, is_cold);
+    if ctx.interpreter.gas.record_regular_cost(gas) {
+        Ok(())
+    } else {
+        Err(InstructionResult::OutOfGas)
+    }
 }

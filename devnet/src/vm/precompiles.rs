@@ -58,7 +58,7 @@ impl<DB: Database> PrecompileProvider<VmContext<'_, DB>> for ArbPrecompiles {
         inputs: &CallInputs,
     ) -> Result<Option<InterpreterResult>, String> {
         let Rules { arbos, debug } = self.rules;
-        if !arbos::is_precompile(inputs.bytecode_address, arbos, debug) {
+        if !arbos::is_precompile(inputs.bytecode_address, arbos) {
             return self.ethereum.run(ctx, inputs);
         }
         let call = arbos::Call {

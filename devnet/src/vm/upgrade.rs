@@ -1,18 +1,20 @@
 //! ArbOS versions in force: reading them, and upgrades whose time has come.
 
-use revm::{Database, Journal, context::JournalTr, primitives::U256, state::EvmState};
+use revm::{
+    Database, Journal,
+    context::JournalTr,
+    primitives::{B256, U256},
+    state::EvmState,
+};
 
 use super::{TxState, Vm, VmContext, VmError, l2, transact::context};
 use crate::arbos::{
-    genesis,
-    params::StylusParams,
+    genesis, merkle,
+    params::{NEWEST, StylusParams},
     precompiles,
     space::{Space, root},
     world::{Slots, StateError, World},
 };
-
-/// Newest version this node knows.
-const NEWEST: u64 = 60;
 
 impl From<StateError> for VmError {
     fn from(error: StateError) -> Self {
@@ -34,6 +36,16 @@ impl Vm {
     pub fn arbos_version<DB: Database>(&self, db: &mut DB) -> Result<u64, VmError> {
         let mut ctx = bare(db, self.config().chain_id);
         Ok(version(&mut ctx, self.config().arbos)?)
+    }
+
+    /// Root of the tree of messages to the parent chain, and how many there are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn sends<DB: Database>(&self, db: &mut DB) -> Result<(B256, u64), VmError> {
+        let mut ctx = bare(db, self.config().chain_id);
+        let count = merkle::size(&mut ctx)?;
+        Ok((merkle::root(&merkle::partials(&mut ctx)?), count))
     }
 
     /// Applies what is due at the start of a block, `passed` seconds after its parent: the base
@@ -67,9 +79,8 @@ impl Vm {
         params.upgrade(current, next);
         params.store(&mut ctx)?;
         ctx.set_slot(base.field(root::VERSION), U256::from(next))?;
-        let debug = self.config().debug;
-        let known: Vec<_> = precompiles::addresses(current, debug).collect();
-        for address in precompiles::addresses(next, debug).filter(|new| !known.contains(new)) {
+        let known: Vec<_> = precompiles::addresses(current).collect();
+        for address in precompiles::addresses(next).filter(|new| !known.contains(new)) {
             ctx.set_code(address, genesis::STAND_IN.into())?;
         }
         Ok(Some(ctx.journaled_state.finalize()))

@@ -3,7 +3,8 @@
 use revm::{
     Database,
     bytecode::Bytecode,
-    context::{ContextTr, JournalTr},
+    context::{Block, ContextTr, JournalTr},
+    context_interface::journaled_state::account::JournaledAccountTr,
     primitives::{Address, B256, Bytes, KECCAK_EMPTY, Log, U256},
     state::AccountInfo,
 };
@@ -45,6 +46,20 @@ pub(super) fn code_of<DB: Database>(
     Ok((info.code_hash, code))
 }
 
+/// Loads an account into the journal so that it can be changed, but leaves it as cold as it was:
+/// what ArbOS does, programs do not get warmer accounts from.
+fn load_unseen<DB: Database>(
+    ctx: &mut VmContext<'_, DB>,
+    address: Address,
+) -> Result<(), StateError> {
+    let is_cold = ctx.journaled_state.load_account(address).map_err(failed)?.is_cold;
+    let (_, state) = ctx.journaled_state.db_and_state_mut();
+    if let Some(account) = state.get_mut(&address).filter(|_| is_cold) {
+        account.mark_cold();
+    }
+    Ok(())
+}
+
 impl<DB: Database> Slots for VmContext<'_, DB> {
     fn slot(&mut self, slot: U256) -> Result<U256, StateError> {
         let (db, state) = self.journaled_state.db_and_state_mut();
@@ -56,8 +71,8 @@ impl<DB: Database> Slots for VmContext<'_, DB> {
     }
 
     fn set_slot(&mut self, slot: U256, value: U256) -> Result<(), StateError> {
+        load_unseen(self, ARBOS_ADDRESS)?;
         let journal = &mut self.journaled_state;
-        journal.load_account(ARBOS_ADDRESS).map_err(failed)?;
         journal.touch_account(ARBOS_ADDRESS);
         journal.sstore(ARBOS_ADDRESS, slot, value).map_err(failed)?;
         Ok(())
@@ -84,11 +99,18 @@ impl<DB: Database> World for VmContext<'_, DB> {
     }
 
     fn transfer(&mut self, from: Address, to: Address, wei: U256) -> Result<bool, StateError> {
-        Ok(self.journaled_state.transfer(from, to, wei).map_err(failed)?.is_none())
+        load_unseen(self, from)?;
+        load_unseen(self, to)?;
+        Ok(self.journaled_state.transfer_loaded(from, to, wei).is_none())
+    }
+
+    fn burn(&mut self, from: Address, wei: U256) -> Result<bool, StateError> {
+        let mut account = self.journaled_state.load_account_mut(from).map_err(failed)?;
+        Ok(account.decr_balance(wei))
     }
 
     fn set_code(&mut self, address: Address, code: Bytes) -> Result<(), StateError> {
-        self.journaled_state.load_account(address).map_err(failed)?;
+        load_unseen(self, address)?;
         self.journaled_state.set_code(address, Bytecode::new_legacy(code));
         Ok(())
     }
@@ -104,6 +126,18 @@ impl<DB: Database> World for VmContext<'_, DB> {
 
     fn log(&mut self, log: Log) {
         self.journaled_state.log(log);
+    }
+
+    fn l1_number(&self) -> u64 {
+        self.block.number().saturating_to()
+    }
+
+    fn poster_fee(&self) -> U256 {
+        U256::from(self.chain.l1_gas).saturating_mul(U256::from(self.chain.facts.basefee))
+    }
+
+    fn caller_at(&self, depth: usize) -> Option<Address> {
+        self.chain.callers.get(depth).copied()
     }
 
     fn open_pages(&self) -> u16 {

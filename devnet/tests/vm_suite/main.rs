@@ -20,6 +20,16 @@ mod ink;
 #[cfg(test)]
 mod modules;
 #[cfg(test)]
+mod parent;
+#[cfg(test)]
+mod prices;
+#[cfg(test)]
+mod quirks;
+#[cfg(test)]
+mod shared;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod system;
+#[cfg(test)]
+mod versions;

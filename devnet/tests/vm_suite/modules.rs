@@ -109,12 +109,6 @@ fn limits_are_inclusive() {
     let segments = |n: usize| with(&r#"(data (i32.const 0) "a")"#.repeat(n));
     accepted(&segments(128), 51, false);
     refusal(&segments(129));
-    // One segment of one-byte entries: flags, offset (3), end... 4090 entries fit, 4091 do not.
-    let entries = |n: usize| {
-        with(&format!("(table 4096 funcref) (func $f) (elem (i32.const 0) {})", "$f ".repeat(n)))
-    };
-    accepted(&entries(4090), 51, false);
-    refusal(&entries(4091));
     let nops = |n: usize| body(&"nop ".repeat(n));
     // n + 2 operators, one block: 12 + 13 + 4 more
     accepted(&nops(65_536 - 2 - 29), 51, false);
@@ -122,6 +116,16 @@ fn limits_are_inclusive() {
     let deep = |n: usize| body(&format!("{}{}", "i32.const 0 ".repeat(n), "drop ".repeat(n)));
     accepted(&deep(4096), 51, false);
     refusal(&deep(4097));
+}
+
+#[test]
+fn quirk_09_element_limits_count_encoded_bytes() {
+    // One segment of one-byte entries: flags, offset (3), end... 4090 entries fit, 4091 do not.
+    let entries = |n: usize| {
+        with(&format!("(table 4096 funcref) (func $f) (elem (i32.const 0) {})", "$f ".repeat(n)))
+    };
+    accepted(&entries(4090), 51, false);
+    refusal(&entries(4091));
 }
 
 #[test]
@@ -144,7 +148,7 @@ fn what_versions_and_debug_chains_change() {
 }
 
 #[test]
-fn a_data_count_section_is_refused() {
+fn quirk_14_a_data_count_section_is_refused() {
     let plain = wat::parse_str(with(r#"(data "passive")"#)).unwrap();
     // The assembler writes a data count only when an operator needs it: insert one.
     let code = section_start(&plain, 10);

@@ -190,6 +190,17 @@ impl Bench {
         self.db.basic(address).expect("a map does not fail").unwrap_or_default().balance
     }
 
+    /// Starts the next block as a node does.
+    pub fn begin_block(&mut self, seconds: u64) {
+        self.next_block(seconds);
+        let time = self.block.env.timestamp.to();
+        if let Some(state) =
+            self.vm.begin_block(&mut self.db, time, seconds).expect("a block begins")
+        {
+            self.db.commit(state);
+        }
+    }
+
     pub fn next_block(&mut self, seconds: u64) {
         let number = self.block.env.number.to::<u64>() + 1;
         let time = self.block.env.timestamp.to::<u64>() + seconds;
@@ -327,4 +338,25 @@ pub fn forwarder(opcode: u8, to: Address) -> Vec<u8> {
     let target = code.len() as u8 + 5;
     code.extend([0x60, target, 0x57, 0x5f, 0xfd, 0x5b, 0x5f, 0xf3]);
     code
+}
+
+/// Instructions that write bytes to memory.
+pub fn poke(at: usize, bytes: &[u8]) -> String {
+    let store = |(i, byte)| format!("(i32.store8 (i32.const {}) (i32.const {byte}))\n", at + i);
+    bytes.iter().enumerate().map(store).collect()
+}
+
+/// EVM code that returns the word an opcode without operands pushes.
+pub fn pushes(opcode: u8) -> Vec<u8> {
+    vec![opcode, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3]
+}
+
+/// A call of an account from a program: no data, all gas; leaves the status.
+pub fn call_wat(to: Address, wei: u8) -> String {
+    format!(
+        "{} (i32.store8 (i32.const 959) (i32.const {wei}))
+        (call $call_contract (i32.const 900) (i32.const 0) (i32.const 0) (i32.const 928)
+            (i64.const -1) (i32.const 960))",
+        poke(900, to.as_slice())
+    )
 }

@@ -1,6 +1,6 @@
 //! The other precompiles: what a call costs, what is refused, what owners can do.
 
-use alloy::sol_types::SolCall;
+use alloy::sol_types::{SolCall, SolError, SolEvent};
 use devnet::vm::VmConfig;
 use revm::{
     DatabaseCommit,
@@ -123,33 +123,9 @@ fn code_can_be_overwritten_only_on_debug_chains() {
     assert_eq!(old[..], [1, 2]);
     assert_eq!(hash_of(&mut bench, target), keccak256([3]));
     let mut bench = Bench::with(VmConfig { debug: false, ..VmConfig::default() });
-    // Nothing is there: a call of an empty account.
-    assert!(output(&bench.send(DEBUG, call.abi_encode(), 0)).is_empty());
-}
-
-#[test]
-fn upgrades_take_force_at_a_block() {
-    let mut bench = Bench::new();
-    let timestamp = 1_700_000_100;
-    tell(&mut bench, OWNER, Owner::scheduleArbOSUpgradeCall { newVersion: 60, timestamp });
-    assert!(bench.vm.begin_block(&mut bench.db, timestamp - 1, 0).unwrap().is_none());
-    let state = bench.vm.begin_block(&mut bench.db, timestamp, 0).unwrap().unwrap();
-    bench.db.commit(state);
-    assert!(bench.vm.begin_block(&mut bench.db, timestamp, 0).unwrap().is_none());
-    bench.next_block(100);
-    assert_eq!(ask(&mut bench, SYS, Sys::arbOSVersionCall {}), U256::from(55 + 60));
-    assert_eq!(ask(&mut bench, PUBLIC, Public::getMaxStylusContractFragmentsCall {}), 2);
-    tell(&mut bench, OWNER, Owner::scheduleArbOSUpgradeCall { newVersion: 99, timestamp: 0 });
-    assert!(bench.vm.begin_block(&mut bench.db, timestamp, 0).is_err());
-}
-
-#[test]
-fn p256_is_there_at_its_price() {
-    for (arbos, price) in [(40, 3450), (51, 6900)] {
-        let mut bench = Bench::at(arbos);
-        let outcome = bench.call(address!("0000000000000000000000000000000000000100"), [1]);
-        assert_eq!(gas(&outcome), intrinsic(&[1]) + price, "ArbOS {arbos}");
-    }
+    let outcome = bench.send(DEBUG, call.abi_encode(), 0);
+    assert_eq!(outcome.error_text().as_deref(), Some("debug precompiles are disabled"));
+    assert_eq!(gas(&outcome), 30_000_000);
 }
 
 #[test]
@@ -165,4 +141,142 @@ fn opcodes_follow_arbitrum() {
     assert_eq!(output(&push(0x44)).to_vec(), word(1));
     assert_eq!(output(&push(0x46)).to_vec(), word(412_346));
     assert!(is_halt(&push(0x4a)));
+}
+
+#[test]
+fn owners_need_the_gas_but_get_it_back() {
+    let mut bench = Bench::new();
+    let price = U256::from(7);
+    let set = Owner::setL1PricePerUnitCall { price }.abi_encode();
+    // 800 for the state, 3 for the argument, 20000 for the slot.
+    for (body, result) in [(20_803, true), (20_802, false)] {
+        let mut tx = bench.tx(revm::primitives::TxKind::Call(OWNER), set.clone(), 0);
+        tx.gas_limit = intrinsic(&set) + body;
+        let outcome = bench.run(tx);
+        assert_eq!(outcome.result.is_success(), result, "{outcome:?}");
+        assert_eq!(gas(&outcome), intrinsic(&set));
+    }
+    // What does not exist or may not be set reverts, and costs an owner nothing either.
+    let refused = [
+        vec![1, 2, 3, 4],
+        Owner::setSpeedLimitCall { limit: 0 }.abi_encode(),
+        Owner::setBrotliCompressionLevelCall { level: 12 }.abi_encode(),
+        Owner::removeChainOwnerCall { owner: MALLORY }.abi_encode(),
+    ];
+    for data in refused {
+        let outcome = bench.send(OWNER, data.clone(), 0);
+        assert!(is_revert(&outcome) && outcome.result.logs().is_empty());
+        assert_eq!(gas(&outcome), intrinsic(&data));
+    }
+    // A static call may ask, and leaves no event.
+    let fixed = bench.put(forwarder(0xfa, OWNER));
+    let who = Owner::isChainOwnerCall { addr: ALICE }.abi_encode();
+    let outcome = bench.send(fixed, who, 0);
+    assert!(!outcome.result.is_success(), "the contract is no owner");
+    let outcome = bench.send(OWNER, Owner::isChainOwnerCall { addr: ALICE }.abi_encode(), 0);
+    assert_eq!(output(&outcome).to_vec(), word(1));
+    assert_eq!(outcome.result.logs().len(), 1);
+}
+
+#[test]
+fn owners_move_limits_and_prices() {
+    let mut bench = Bench::new();
+    tell(&mut bench, OWNER, Owner::setSpeedLimitCall { limit: 1_000_000 });
+    tell(&mut bench, OWNER, Owner::setMaxTxGasLimitCall { limit: 20_000_000 });
+    let answer = ask(&mut bench, GAS_INFO, GasInfo::getGasAccountingParamsCall {});
+    let expected = [1_000_000u64, 32_000_000, 32_000_000].map(U256::from);
+    assert_eq!([answer._0, answer._1, answer._2], expected);
+    let limit = ask(&mut bench, GAS_INFO, GasInfo::getMaxTxGasLimitCall {});
+    assert_eq!(limit, U256::from(20_000_000));
+    assert_eq!(ask(&mut bench, GAS_INFO, GasInfo::getMaxBlockGasLimitCall {}), 32_000_000);
+    let price = U256::from(5_000_000_000u64);
+    tell(&mut bench, OWNER, Owner::setMinimumL2BaseFeeCall { priceInWei: price });
+    assert_eq!(ask(&mut bench, GAS_INFO, GasInfo::getMinimumGasPriceCall {}), price);
+    bench.begin_block(1);
+    assert_eq!(bench.vm.base_fee(&mut bench.db).unwrap(), 5_000_000_000);
+}
+
+#[test]
+fn addresses_get_short_numbers() {
+    let table = address!("0000000000000000000000000000000000000066");
+    let mut bench = Bench::new();
+    let [first, second] = [0x11, 0x22].map(Address::repeat_byte);
+    assert!(!ask(&mut bench, table, Table::addressExistsCall { addr: first }));
+    let long = ask(&mut bench, table, Table::compressCall { addr: first });
+    assert_eq!(long[..], [&[0x94][..], first.as_slice()].concat());
+    for (index, addr) in [first, second, first].into_iter().enumerate() {
+        let outcome = tell(&mut bench, table, Table::registerCall { addr });
+        assert_eq!(output(&outcome).to_vec(), word(index as u64 % 2));
+    }
+    assert_eq!(ask(&mut bench, table, Table::sizeCall {}), U256::from(2));
+    assert_eq!(ask(&mut bench, table, Table::lookupCall { addr: second }), U256::ONE);
+    assert_eq!(ask(&mut bench, table, Table::lookupIndexCall { index: U256::ONE }), second);
+    let missing = Table::lookupIndexCall { index: U256::from(2) }.abi_encode();
+    assert!(is_revert(&bench.call(table, missing)));
+    let short = ask(&mut bench, table, Table::compressCall { addr: second });
+    assert_eq!(short[..], [0x01]);
+    let buf: Bytes = [&[0xff][..], &short, &long].concat().into();
+    for (offset, address, read) in [(1, second, 1), (2, first, 21)] {
+        let call = Table::decompressCall { buf: buf.clone(), offset: U256::from(offset) };
+        let answer = ask(&mut bench, table, call);
+        assert_eq!((answer._0, answer._1), (address, U256::from(read)));
+    }
+    for offset in [0, 24, u64::MAX] {
+        let call = Table::decompressCall { buf: buf.clone(), offset: U256::from(offset) };
+        assert!(is_revert(&bench.call(table, call.abi_encode())), "{offset}");
+    }
+}
+
+#[test]
+fn debug_events_and_errors() {
+    let mut bench = Bench::new();
+    let value = B256::repeat_byte(9);
+    let call = Debug::eventsCall { flag: true, value };
+    let outcome = bench.send(DEBUG, call.abi_encode(), 4);
+    assert_eq!(output(&outcome).to_vec(), [ALICE.into_word().0, word(4)].concat());
+    let basic = Debug::Basic::decode_log(&outcome.result.logs()[0]).unwrap();
+    assert_eq!((basic.flag, basic.value), (false, value));
+    let mixed = Debug::Mixed::decode_log(&outcome.result.logs()[1]).unwrap();
+    assert_eq!((mixed.flag, mixed.not, mixed.conn, mixed.caller), (true, false, DEBUG, ALICE));
+    let outcome = bench.call(DEBUG, Debug::customRevertCall { number: 6 }.abi_encode());
+    let error = Debug::Custom::abi_decode(&output(&outcome)).unwrap();
+    assert_eq!((error._0, error._2), (6, true));
+    for call in [Debug::legacyErrorCall {}.abi_encode(), Debug::eventsViewCall {}.abi_encode()] {
+        let outcome = bench.call(DEBUG, call);
+        assert!(is_revert(&outcome) && output(&outcome).is_empty());
+    }
+}
+
+#[test]
+fn unknown_methods_of_every_precompile_take_everything() {
+    let mut bench = Bench::at(60);
+    let mut all: Vec<_> = (0x64..=0x74).filter(|last| *last != 0x6a && *last != 0x70).collect();
+    all.push(0xff);
+    for last in all {
+        for data in [vec![0xde, 0xad, 0xbe, 0xef], vec![1]] {
+            let outcome = bench.call(Address::with_last_byte(last), data);
+            assert!(is_halt(&outcome), "{last:#x}");
+            assert_eq!(gas(&outcome), 30_000_000);
+        }
+    }
+}
+
+#[test]
+fn what_precompiles_touch_stays_cold() {
+    let mut bench = Bench::new();
+    tell(&mut bench, OWNER, Owner::setNetworkFeeAccountCall { account: MALLORY });
+    let program = bench.put_wat(WRITE_ARGS);
+    // Activates with its calldata and value, then returns what BALANCE of the payee costs.
+    let mut code = forwarder(0xf1, ARB_WASM);
+    code.truncate(code.len() - 14);
+    code.push(0x50);
+    code.extend([0x5a, 0x73]);
+    code.extend(MALLORY);
+    code.extend([0x31, 0x50, 0x5a, 0x90, 0x03, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3]);
+    let contract = bench.put(code);
+    let call = Wasm::activateProgramCall { program }.abi_encode();
+    let outcome = bench.send(contract, call, ETHER);
+    assert!(bench.balance(MALLORY) > U256::ZERO, "{outcome:?}");
+    // PUSH20 3, BALANCE cold 2600, POP 2, GAS 2.
+    assert_eq!(output(&outcome).to_vec(), word(2607));
 }

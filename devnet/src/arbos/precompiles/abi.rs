@@ -1,10 +1,16 @@
 //! The precompiles' interfaces.
 #![allow(missing_docs, clippy::too_many_arguments, reason = "generated from Solidity")]
 
+mod chain;
+mod minor;
+
 use alloy::sol;
 use alloy::sol_types::SolError;
 
 use crate::arbos::programs::ProgramError;
+
+pub use chain::{ArbAggregator, ArbGasInfo, ArbOwner, ArbOwnerPublic};
+pub use minor::{ArbAddressTable, ArbFunctionTable, ArbRetryableTx, ArbStatistics, ArbosActs};
 
 sol! {
     interface ArbWasm {
@@ -61,6 +67,12 @@ sol! {
         function isTopLevelCall() external view returns (bool);
         function mapL1SenderContractAddressToL2Alias(address sender, address unused) external pure returns (address);
         function wasMyCallersAddressAliased() external view returns (bool);
+        function myCallersAddressWithoutAliasing() external view returns (address);
+        function withdrawEth(address destination) external payable returns (uint256);
+        function sendTxToL1(address destination, bytes calldata data) external payable returns (uint256);
+        function sendMerkleTreeState() external view returns (uint256 size, bytes32 root, bytes32[] memory partials);
+        event L2ToL1Tx(address caller, address indexed destination, uint256 indexed hash, uint256 indexed position, uint256 arbBlockNum, uint256 ethBlockNum, uint256 timestamp, uint256 callvalue, bytes data);
+        event SendMerkleUpdate(uint256 indexed reserved, bytes32 indexed hash, uint256 indexed position);
         error InvalidBlockNumber(uint256 requested, uint256 current);
     }
 
@@ -73,67 +85,16 @@ sol! {
         function burnArbGas(uint256 gasAmount) external pure;
     }
 
-    interface ArbOwnerPublic {
-        function isChainOwner(address addr) external view returns (bool);
-        function getAllChainOwners() external view returns (address[] memory);
-        function getNetworkFeeAccount() external view returns (address);
-        function getInfraFeeAccount() external view returns (address);
-        function getBrotliCompressionLevel() external view returns (uint64);
-        function getScheduledUpgrade() external view returns (uint64 arbosVersion, uint64 scheduledForTimestamp);
-        function isCalldataPriceIncreaseEnabled() external view returns (bool);
-        function getParentGasFloorPerToken() external view returns (uint64);
-        function getMaxStylusContractFragments() external view returns (uint8);
-    }
-
-    interface ArbGasInfo {
-        function getPricesInWeiWithAggregator(address aggregator) external view returns (uint256, uint256, uint256, uint256, uint256, uint256);
-        function getPricesInWei() external view returns (uint256, uint256, uint256, uint256, uint256, uint256);
-        function getPricesInArbGasWithAggregator(address aggregator) external view returns (uint256, uint256, uint256);
-        function getPricesInArbGas() external view returns (uint256, uint256, uint256);
-        function getGasAccountingParams() external view returns (uint256, uint256, uint256);
-        function getMinimumGasPrice() external view returns (uint256);
-        function getL1BaseFeeEstimate() external view returns (uint256);
-        function getL1GasPriceEstimate() external view returns (uint256);
-        function getCurrentTxL1GasFees() external view returns (uint256);
-        function getGasBacklog() external view returns (uint64);
-        function getPricingInertia() external view returns (uint64);
-        function getGasBacklogTolerance() external view returns (uint64);
-        function getMaxTxGasLimit() external view returns (uint256);
-        function getMaxBlockGasLimit() external view returns (uint64);
-    }
-
-    interface ArbOwner {
-        function addChainOwner(address newOwner) external;
-        function removeChainOwner(address ownerToRemove) external;
-        function isChainOwner(address addr) external view returns (bool);
-        function getAllChainOwners() external view returns (address[] memory);
-        function setNetworkFeeAccount(address account) external;
-        function getNetworkFeeAccount() external view returns (address);
-        function setL1PricePerUnit(uint256 pricePerUnit) external;
-        function scheduleArbOSUpgrade(uint64 newVersion, uint64 timestamp) external;
-        function setInkPrice(uint32 price) external;
-        function setWasmMaxStackDepth(uint32 depth) external;
-        function setWasmFreePages(uint16 pages) external;
-        function setWasmPageGas(uint16 gas) external;
-        function setWasmPageLimit(uint16 limit) external;
-        function setWasmMinInitGas(uint8 gas, uint16 cached) external;
-        function setWasmInitCostScalar(uint64 percent) external;
-        function setWasmExpiryDays(uint16 _days) external;
-        function setWasmKeepaliveDays(uint16 _days) external;
-        function setWasmBlockCacheSize(uint16 count) external;
-        function setWasmMaxSize(uint32 size) external;
-        function addWasmCacheManager(address manager) external;
-        function removeWasmCacheManager(address manager) external;
-        function setMaxStylusContractFragments(uint8 maxFragments) external;
-        function setWasmActivationGas(uint64 gas) external;
-        event OwnerActs(bytes4 indexed method, address indexed owner, bytes data);
-    }
-
     interface ArbDebug {
         function becomeChainOwner() external;
         function overwriteContractCode(address target, bytes calldata newCode) external returns (bytes memory oldCode);
+        function events(bool flag, bytes32 value) external payable returns (address, uint256);
+        function eventsView() external view;
         function customRevert(uint64 number) external pure;
+        function panic() external;
         function legacyError() external pure;
+        event Basic(bool flag, bytes32 indexed value);
+        event Mixed(bool indexed flag, bool not, bytes32 indexed value, address conn, address indexed caller);
         error Custom(uint64 number, string message, bool flag);
     }
 }
