@@ -14,6 +14,7 @@ mod sys;
 mod wasm;
 mod wasm_cache;
 
+pub(crate) use abi::decode_error;
 pub(super) use call::Ctx;
 pub use call::{Call, Ended};
 

@@ -151,7 +151,7 @@ async fn estimates_hold_with_the_parent_chains_share() {
 #[tokio::test]
 async fn unknown_questions_to_precompiles_fail() {
     let node = chain().await;
-    for address in ["64", "66", "6c", "6d", "6e", "70", "71", "72", "74", "c8"] {
+    for address in ["64", "66", "6c", "6d", "6e", "70", "71", "72", "73", "c8"] {
         let to = format!("0x{address:0>40}");
         let params = json!([{ "to": to, "input": "0xdeadbeef" }, "latest"]);
         let error = rpc_error(&node, "eth_call", params).await;

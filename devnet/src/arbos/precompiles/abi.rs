@@ -5,7 +5,7 @@ mod chain;
 mod minor;
 
 use alloy::sol;
-use alloy::sol_types::SolError;
+use alloy::sol_types::{SolError, SolInterface};
 
 use crate::arbos::programs::ProgramError;
 
@@ -118,4 +118,22 @@ pub(super) fn encode_error(error: &ProgramError) -> Vec<u8> {
             ArbWasm::ProgramInsufficientValue { have: *have, want: *want }.abi_encode()
         }
     }
+}
+
+/// Reads a program error back from revert data.
+pub(crate) fn decode_error(data: &[u8]) -> Option<ProgramError> {
+    use ArbWasm::ArbWasmErrors as Known;
+    Some(match Known::abi_decode(data).ok()? {
+        Known::ProgramNotWasm(_) => ProgramError::NotWasm,
+        Known::ProgramNotActivated(_) => ProgramError::NotActivated,
+        Known::ProgramNeedsUpgrade(e) => {
+            ProgramError::NeedsUpgrade { version: e.version, current: e.stylusVersion }
+        }
+        Known::ProgramExpired(e) => ProgramError::Expired { age: e.ageInSeconds },
+        Known::ProgramUpToDate(_) => ProgramError::UpToDate,
+        Known::ProgramKeepaliveTooSoon(e) => ProgramError::KeepaliveTooSoon { age: e.ageInSeconds },
+        Known::ProgramInsufficientValue(e) => {
+            ProgramError::InsufficientValue { have: e.have, want: e.want }
+        }
+    })
 }
