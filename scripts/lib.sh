@@ -3,6 +3,7 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 NODE_DIR="$ROOT/scripts/node"
+CLIENTS_DIR="$ROOT/test-fixtures/clients"
 TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/target}
 BIN_DIR="$TARGET_DIR/debug"
 export CARGO_TARGET_DIR="$TARGET_DIR"

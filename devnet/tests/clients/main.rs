@@ -1,0 +1,10 @@
+//! Real clients, and another node, against the chain. `scripts/setup --tests` installs them.
+
+#[cfg(test)]
+mod differential;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod rpc;
+#[cfg(test)]
+mod solidity;
