@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod arbos;
+pub mod bundler;
 pub mod chain;
 pub mod config;
 pub mod error;

@@ -9,7 +9,7 @@ use crate::interval::Interval;
 use crate::saved::{self, Keeper};
 use crate::stylus::engine::Engine;
 use crate::vm::{Vm, VmConfig, VmError};
-use crate::{genesis, rpc};
+use crate::{bundler, genesis, rpc};
 use jsonrpsee::server::ServerHandle;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -41,9 +41,11 @@ impl Devnet {
         let address = listener.local_addr().map_err(listen)?;
 
         let config = Arc::new(config);
+        let bundler = bundler::account(&config.mnemonic)?;
+        let bundler_address = bundler.address;
         let (chain, accounts) = {
             let config = config.clone();
-            tokio::task::spawn_blocking(move || create(config))
+            tokio::task::spawn_blocking(move || create(config, &bundler))
                 .await
                 .map_err(|_| Error::Stopped)??
         };
@@ -53,7 +55,8 @@ impl Devnet {
         let keeper = config.dump_state.clone().map(|path| {
             Keeper::start(handle.clone(), config.chain_id, path, config.state_interval)
         });
-        let node = rpc::Node::new(handle.clone(), config, interval.clone());
+        let bundler = rpc::Bundler::new(bundler_address);
+        let node = rpc::Node::new(handle.clone(), config, interval.clone(), bundler);
         let server = rpc::serve(node, listener)?;
         let thread = Some(thread);
         Ok(Self { address, accounts, handle, server, interval, keeper, thread })
@@ -148,7 +151,7 @@ fn check(config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
-fn create(config: Arc<Config>) -> Result<(Chain, Vec<DevAccount>), Error> {
+fn create(config: Arc<Config>, bundler: &DevAccount) -> Result<(Chain, Vec<DevAccount>), Error> {
     let accounts = accounts::derive(&config.mnemonic, config.accounts)?;
     Engine::shared_with(config.code_cache.as_deref())
         .map_err(|error| VmError::Engine(error.to_string()))?;
@@ -162,8 +165,10 @@ fn create(config: Arc<Config>) -> Result<(Chain, Vec<DevAccount>), Error> {
         l1_price_per_unit: config.l1_price,
         ..VmConfig::default()
     })?;
-    let state = genesis::build(&vm, &accounts, config.balance)?;
+    let mut state = genesis::build(&vm, &accounts, config.balance)?;
+    state.update(bundler.address, |account| account.balance = config.balance);
     let mut chain = Chain::new(config.clone(), vm, &accounts, state)?;
+    chain.sign_for(bundler)?;
     if let Some(path) = &config.load_state {
         chain.resume(saved::read(path, config.chain_id)?);
     }

@@ -149,6 +149,12 @@ impl Chain {
         self.next_base_fee.or_else(|| priced().ok()).unwrap_or(self.head().base_fee())
     }
 
+    /// Signs for one more account, which is not listed.
+    pub fn sign_for(&mut self, account: &DevAccount) -> Result<(), Error> {
+        self.signers.insert(account.address, account.signer()?);
+        Ok(())
+    }
+
     /// Where events are announced.
     pub fn events(&self) -> &broadcast::Sender<ChainEvent> {
         &self.events

@@ -61,7 +61,7 @@ pub enum CallError {
 /// A moment of the chain that calls run on. Cheap to make; owns everything it needs.
 #[derive(Debug, Clone)]
 pub struct View {
-    pub(super) vm: Vm,
+    pub(crate) vm: Vm,
     /// The block after which calls run.
     pub block: Arc<Block>,
     /// The state they see.

@@ -1,5 +1,6 @@
 //! Errors as JSON-RPC shows them, with the codes that Ethereum clients use.
 
+use crate::bundler::BundlerError;
 use crate::chain::{CallError, LookupError, MineError, ReorgError, SubmitError, TimeError};
 use crate::error::Error;
 use crate::tx::TxError;
@@ -61,6 +62,12 @@ impl From<CallError> for RpcError {
             CallError::Override(_) => Self::params(message),
             _ => Self::server(message),
         }
+    }
+}
+
+impl From<BundlerError> for RpcError {
+    fn from(error: BundlerError) -> Self {
+        Self { code: error.code(), message: error.to_string(), data: error.data().cloned() }
     }
 }
 

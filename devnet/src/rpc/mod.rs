@@ -2,6 +2,7 @@
 
 mod anvil;
 mod args;
+mod bundler;
 mod debug;
 mod error;
 mod eth;
@@ -18,6 +19,7 @@ use crate::error::Error;
 use crate::handle::Handle;
 use crate::interval::Interval;
 use alloy::eips::BlockId;
+pub use bundler::Bundler;
 use error::{RpcError, RpcResult};
 use guard::GuardLayer;
 use jsonrpsee::core::middleware::RpcServiceBuilder;
@@ -39,12 +41,19 @@ pub struct Node {
     config: Arc<Config>,
     interval: Arc<Interval>,
     calls: Arc<Semaphore>,
+    bundler: Arc<Bundler>,
 }
 
 impl Node {
     /// The parts of a running chain.
-    pub fn new(handle: Handle, config: Arc<Config>, interval: Arc<Interval>) -> Self {
-        Self { handle, config, interval, calls: Arc::new(Semaphore::new(PARALLEL_CALLS)) }
+    pub fn new(
+        handle: Handle,
+        config: Arc<Config>,
+        interval: Arc<Interval>,
+        bundler: Bundler,
+    ) -> Self {
+        let calls = Arc::new(Semaphore::new(PARALLEL_CALLS));
+        Self { handle, config, interval, calls, bundler: Arc::new(bundler) }
     }
 
     /// Runs something on the chain's thread.
@@ -153,5 +162,6 @@ fn methods(node: Node) -> Result<jsonrpsee::Methods, Error> {
     anvil::register(&mut registry)?;
     saved::register(&mut registry)?;
     debug::register(&mut registry)?;
+    bundler::register(&mut registry)?;
     Ok(registry.finish())
 }

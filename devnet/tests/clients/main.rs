@@ -1,10 +1,14 @@
 //! Real clients, and another node, against the chain. `scripts/setup --tests` installs them.
 
 #[cfg(test)]
+mod bundler;
+#[cfg(test)]
 mod differential;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
 mod rpc;
+#[cfg(test)]
+mod smart;
 #[cfg(test)]
 mod solidity;
