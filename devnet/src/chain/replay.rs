@@ -46,12 +46,18 @@ impl Replay {
     /// Traces the transaction with an index.
     pub fn trace(self, index: usize, options: &TraceOptions) -> Result<Value, CallError> {
         let context = self.block.context();
-        let mut state = self.start()?;
-        for tx in self.block.txs.iter().take(index) {
-            let outcome = transact(&self.view.vm, &mut state, &context, tx)?;
-            state.commit(outcome.state);
-        }
+        let mut state = self.state_before(index, &context)?;
         Ok(self.trace_at(index, &mut state, &context, options)?.0)
+    }
+
+    /// The block's environment with the state that the transaction with an index met.
+    pub fn view_at(self, index: usize) -> Result<View, CallError> {
+        if index >= self.block.txs.len() {
+            return Err(CallError::Lookup(LookupError::NotFound));
+        }
+        let context = self.block.context();
+        let state = self.state_before(index, &context)?;
+        Ok(View { state, context: context.into(), block: self.block, ..self.view })
     }
 
     /// Traces all transactions.
@@ -65,6 +71,15 @@ impl Replay {
             traces.push(trace);
         }
         Ok(traces)
+    }
+
+    fn state_before(&self, index: usize, context: &BlockContext) -> Result<State, CallError> {
+        let mut state = self.start()?;
+        for tx in self.block.txs.iter().take(index) {
+            let outcome = transact(&self.view.vm, &mut state, context, tx)?;
+            state.commit(outcome.state);
+        }
+        Ok(state)
     }
 
     /// The state in which the block's first transaction ran.

@@ -24,7 +24,7 @@ pub fn register(registry: &mut Registry) -> Registered {
         .await
     })?;
     registry.method(&["debug_getRawBlock"], |node, mut args| async move {
-        raw_block(&node, args.next()?, |block| encoded(block)).await
+        raw_block(&node, args.next()?, encoded).await
     })?;
     registry.method(&["debug_getRawReceipts"], |node, mut args| async move {
         raw_block(&node, args.next()?, |block| {
@@ -48,7 +48,11 @@ fn register_traces(registry: &mut Registry) -> Registered {
         let asked: GethDebugTracingCallOptions = args.optional()?.unwrap_or_default();
         let options = options(Some(asked.tracing_options))?;
         let input = call_input(request, asked.state_overrides, asked.block_overrides);
-        node.on_view(block, move |view| view.trace_call(input, &options)).await
+        let Some(index) = asked.tx_index else {
+            return node.on_view(block, move |view| view.trace_call(input, &options)).await;
+        };
+        let replay = node.chain(move |chain| chain.replay(block)).await?;
+        node.blocking(move || replay.view_at(index as usize)?.trace_call(input, &options)).await
     })?;
     registry.method(&["debug_traceBlockByNumber"], |node, mut args| async move {
         let block = BlockId::Number(args.next::<BlockNumberOrTag>()?);

@@ -16,7 +16,7 @@ use super::{
     host::{CallContext, Escape, Handles, Host},
     request::{Channel, Request, Response},
     rewrite::{INK_GLOBAL, STACK_GLOBAL, STATUS_GLOBAL},
-    trace::HostIo,
+    trace::HostIos,
     validate::ENTRY,
 };
 
@@ -106,7 +106,7 @@ impl Program {
     }
 
     /// Host calls finished since the last time.
-    pub fn take_events(&mut self) -> Vec<HostIo> {
+    pub fn take_events(&mut self) -> HostIos {
         self.channel.with(|exchange| std::mem::take(&mut exchange.events))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use revm::primitives::{Address, B256, Bytes, U256};
 
-use super::trace::HostIo;
+use super::trace::HostIos;
 
 /// How a program calls another account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ pub(super) struct Channel(Arc<Mutex<Exchange>>);
 pub(super) struct Exchange {
     pub request: Option<Request>,
     pub response: Option<Response>,
-    pub events: Vec<HostIo>,
+    pub events: HostIos,
 }
 
 impl Channel {

@@ -1,8 +1,12 @@
 (function (tracer) {
   const PADDING = 1024 * 1024;
+  const SSTORE = 0x55;
+  const SELFDESTRUCT = 0xff;
   let failure = null;
   let running = null;
   let known = null;
+  let state = null;
+  let destroyed = false;
 
   // Memory beyond its end reads as zero, as in geth, and words are numbers.
   const adapt = function (log) {
@@ -30,6 +34,40 @@
     };
     memory.getUint = function (at) {
       return BigInt(toHex(word(at)));
+    };
+  };
+
+  // State is what the frames until now have made of it; a frame that fails takes its part back.
+  const written = [new Map()];
+  const place = function (address, slot) {
+    return toHex(toAddress(toHex(address))) + toHex(toWord(toHex(slot)));
+  };
+  const store = function (log) {
+    const opcode = log.op.toNumber();
+    destroyed = opcode === SELFDESTRUCT;
+    if (opcode !== SSTORE || log.stack.length() < 2) return;
+    const slot = toWord(log.stack.peek(0).toString(16));
+    const value = toWord(log.stack.peek(1).toString(16));
+    written[written.length - 1].set(place(log.contract.getAddress(), slot), value);
+  };
+  const opened = function () {
+    written.push(new Map());
+  };
+  const closed = function (failed) {
+    const inner = written.pop();
+    if (failed) return;
+    for (const entry of inner) written[written.length - 1].set(entry[0], entry[1]);
+  };
+  const current = function (db) {
+    if (db === state) return;
+    state = db;
+    const stored = db.getState;
+    db.getState = function (address, slot) {
+      const key = place(address, slot);
+      for (let frame = written.length; frame-- > 0; ) {
+        if (written[frame].has(key)) return written[frame].get(key).slice();
+      }
+      return stored(address, slot);
     };
   };
 
@@ -63,15 +101,16 @@
 
   const { step, fault, enter, exit, result, setup } = tracer;
   const steps = typeof step === "function" ? step : function () {};
-  if (typeof step === "function") {
-    tracer.step = guard("step", function (log, db) {
-      adapt(log);
-      step.call(this, log, db);
-    });
-  }
+  tracer.step = guard("step", function (log, db) {
+    adapt(log);
+    current(db);
+    steps.call(this, log, db);
+    store(log);
+  });
   // A revert is a step like any other before it is a fault.
   tracer.fault = guard("fault", function (log, db) {
     adapt(log);
+    current(db);
     const told = log.getError;
     log.getError = function () {};
     steps.call(this, log, db);
@@ -81,15 +120,27 @@
     fault.call(this, log, db);
     log.getError = told;
   });
-  if (typeof enter === "function") {
-    tracer.enter = guard("enter", function (frame) {
-      const value = frame.getValue;
-      if (frame.getType() === "STATICCALL") frame.getValue = function () {};
-      enter.call(this, frame);
-      frame.getValue = value;
-    });
-    tracer.exit = guard("exit", exit);
-  }
+  const frames = typeof enter === "function";
+  tracer.enter = guard("enter", function (frame) {
+    opened();
+    if (!frames) return;
+    const { getType, getValue } = frame;
+    if (getType() === "STATICCALL") frame.getValue = function () {};
+    if (destroyed) {
+      frame.getType = function () {
+        return "SELFDESTRUCT";
+      };
+    }
+    destroyed = false;
+    enter.call(this, frame);
+    frame.getType = getType;
+    frame.getValue = getValue;
+  });
+  tracer.exit = guard("exit", function (frame) {
+    closed(frame.getError() !== undefined);
+    destroyed = false;
+    if (frames) exit.call(this, frame);
+  });
   if (typeof setup === "function") {
     tracer.setup = function (config) {
       setup.call(this, JSON.stringify(config === null ? {} : config));
@@ -98,6 +149,8 @@
   tracer.result = function (ctx, db) {
     let value;
     guard("result", function () {
+      if (ctx.error !== undefined) written[0].clear();
+      current(db);
       value = result.call(this, ctx, db);
     }).call(this);
     if (failure !== null) throw new Error(failure);

@@ -2,7 +2,7 @@
 
 mod frame;
 
-use super::{TraceError, reasons, world};
+use super::{MOST_MIB, TraceError, reasons, world};
 use crate::vm::Outcome;
 use alloy::primitives::{Address, Bytes, Log, U64, U256};
 use alloy::rpc::types::trace::geth::CallLogFrame;
@@ -58,6 +58,8 @@ pub(super) struct Erc7562Tracer {
     /// The opcode before, with the top of its stack; forgotten when a frame returns.
     last: Option<(u8, U256)>,
     preimages: BTreeSet<Bytes>,
+    /// What inputs and preimages take.
+    bytes: usize,
 }
 
 impl Erc7562Tracer {
@@ -77,7 +79,18 @@ impl Erc7562Tracer {
             root: Frame::default(),
             last: None,
             preimages: BTreeSet::new(),
+            bytes: 0,
         })
+    }
+
+    /// Whether the tree has outgrown its bound.
+    pub const fn is_full(&self) -> bool {
+        self.bytes > MOST_MIB << 20
+    }
+
+    fn enter(&mut self, frame: Frame) {
+        self.bytes += size_of::<Frame>() + frame.input.len();
+        self.open.push(frame);
     }
 
     /// The tree of a finished transaction.
@@ -142,6 +155,7 @@ impl Erc7562Tracer {
         let mut preimage = vec![0; size];
         let known = there.len().min(size);
         preimage[..known].copy_from_slice(&there[..known]);
+        self.bytes += size;
         self.preimages.insert(preimage.into());
     }
 }
@@ -211,7 +225,7 @@ impl<CTX: ContextTr<Journal: JournalExt>> Inspector<CTX> for Erc7562Tracer {
                 ("DELEGATECALL", inputs.target_address, inputs.bytecode_address)
             }
         };
-        self.open.push(Frame {
+        self.enter(Frame {
             typ,
             from,
             to: Some(to),
@@ -234,7 +248,7 @@ impl<CTX: ContextTr<Journal: JournalExt>> Inspector<CTX> for Erc7562Tracer {
             CreateScheme::Create2 { .. } => "CREATE2",
             _ => "CREATE",
         };
-        self.open.push(Frame {
+        self.enter(Frame {
             typ,
             from: inputs.caller(),
             to: Some(inputs.created_address(nonce)),

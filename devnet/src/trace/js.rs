@@ -1,11 +1,15 @@
 //! Tracers written in JavaScript, as geth runs them.
 
 use super::{TraceError, reasons};
+use revm::bytecode::{Bytecode, opcode as op};
 use revm::context::ContextTr;
 use revm::inspector::{Inspector, JournalExt};
-use revm::interpreter::interpreter_types::LoopControl;
-use revm::interpreter::{CallInputs, CallOutcome, CreateInputs, CreateOutcome, Gas, Interpreter};
-use revm::primitives::{Address, U256};
+use revm::interpreter::interpreter_types::{Jumps, LoopControl};
+use revm::interpreter::{
+    CallInput, CallInputs, CallOutcome, CallScheme, CallValue, CreateInputs, CreateOutcome, Gas,
+    InstructionResult, Interpreter, InterpreterResult,
+};
+use revm::primitives::{Address, Bytes, KECCAK_EMPTY, U256};
 use revm_inspectors::tracing::js::{JsInspector, JsInspectorError};
 use serde_json::Value;
 
@@ -16,6 +20,10 @@ const ADAPTER: &str = include_str!("adapter.js");
 #[derive(Debug)]
 pub(super) struct JsTracer {
     pub inspector: JsInspector,
+    /// Whether it looks at each step. Otherwise it is shown only what the adapter needs.
+    steps: bool,
+    /// An account that has just been destroyed, its heir, and what that inherits.
+    destroyed: Option<(Address, Address, U256)>,
 }
 
 impl JsTracer {
@@ -23,7 +31,29 @@ impl JsTracer {
     pub fn new(script: &str, config: Value) -> Result<Self, TraceError> {
         let adapted = format!("{ADAPTER}(\n{script}\n)");
         let inspector = JsInspector::new(adapted, config).map_err(|error| failure(&error))?;
-        Ok(Self { inspector })
+        Ok(Self { inspector, steps: script.contains("step"), destroyed: None })
+    }
+
+    /// Shows a destruction as a frame of its own, while its frame is still open.
+    fn show_destroyed<CTX: ContextTr<Journal: JournalExt>>(&mut self, ctx: &mut CTX) {
+        let Some((caller, heir, wei)) = self.destroyed.take() else { return };
+        let mut inputs = CallInputs {
+            input: CallInput::Bytes(Bytes::new()),
+            return_memory_offset: 0..0,
+            gas_limit: 0,
+            reservoir: 0,
+            bytecode_address: heir,
+            known_bytecode: (KECCAK_EMPTY, Bytecode::default()),
+            target_address: heir,
+            caller,
+            value: CallValue::Transfer(wei),
+            scheme: CallScheme::Call,
+            is_static: false,
+            charged_new_account_state_gas: false,
+        };
+        let result = InterpreterResult::new(InstructionResult::Stop, Bytes::new(), Gas::new(0));
+        self.inspector.call(ctx, &mut inputs);
+        self.inspector.call_end(ctx, &inputs, &mut CallOutcome::new(result, 0..0));
     }
 }
 
@@ -54,7 +84,10 @@ pub(super) fn defines_hostio(script: &str) -> bool {
 
 impl<CTX: ContextTr<Journal: JournalExt>> Inspector<CTX> for JsTracer {
     fn step(&mut self, interp: &mut Interpreter, ctx: &mut CTX) {
-        self.inspector.step(interp, ctx);
+        let needed = matches!(interp.bytecode.opcode(), op::SSTORE | op::SELFDESTRUCT | op::REVERT);
+        if self.steps || needed {
+            self.inspector.step(interp, ctx);
+        }
     }
 
     fn step_end(&mut self, interp: &mut Interpreter, ctx: &mut CTX) {
@@ -73,6 +106,7 @@ impl<CTX: ContextTr<Journal: JournalExt>> Inspector<CTX> for JsTracer {
     }
 
     fn call_end(&mut self, ctx: &mut CTX, inputs: &CallInputs, outcome: &mut CallOutcome) {
+        self.show_destroyed(ctx);
         self.inspector.call_end(ctx, inputs, outcome);
     }
 
@@ -81,11 +115,12 @@ impl<CTX: ContextTr<Journal: JournalExt>> Inspector<CTX> for JsTracer {
     }
 
     fn create_end(&mut self, ctx: &mut CTX, inputs: &CreateInputs, outcome: &mut CreateOutcome) {
+        self.show_destroyed(ctx);
         self.inspector.create_end(ctx, inputs, outcome);
     }
 
     fn selfdestruct(&mut self, contract: Address, target: Address, value: U256) {
-        Inspector::<CTX>::selfdestruct(&mut self.inspector, contract, target, value);
+        self.destroyed = Some((contract, target, value));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod erc7562;
 mod js;
+mod kind;
 mod options;
 mod reasons;
 mod steps;
@@ -12,6 +13,9 @@ mod world;
 pub use options::TraceOptions;
 pub use tracer::{Finished, Tracer};
 
+/// Most that one trace may take of the node's memory, in MiB.
+const MOST_MIB: usize = 256;
+
 /// Why there is no trace. The words are those of geth where it has any.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
@@ -19,8 +23,11 @@ pub enum TraceError {
     #[error("execution timeout")]
     Timeout,
     /// What was recorded outgrew the node's bound.
-    #[error("the trace is larger than {0} MiB: set limit, or leave memory and stack out of it")]
-    TooLarge(usize),
+    #[error(
+        "the trace is larger than {MOST_MIB} MiB: set limit, leave memory and stack out of it, or \
+         take another tracer"
+    )]
+    TooLarge,
     /// The options do not describe a tracer.
     #[error("{0}")]
     Options(String),

@@ -5,8 +5,9 @@ use alloy::rpc::types::trace::geth::{GethDebugTracingOptions, GethDefaultTracing
 use serde_json::Value;
 use std::time::Duration;
 
-/// How long a trace may take unless the request says otherwise.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a trace may take unless the request says otherwise. Longer than geth's five seconds,
+/// for scripts on a busy machine or in an unoptimised build.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The units of Go's durations in nanoseconds; longer names first.
 const UNITS: [(&str, f64); 8] = [

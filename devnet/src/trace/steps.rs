@@ -1,6 +1,6 @@
 //! The step log (`structLogs`): every opcode with the stack, memory and storage before it.
 
-use super::reasons;
+use super::{MOST_MIB, reasons};
 use alloy::primitives::{Address, B256, U256, hex, map::HashMap};
 use alloy::rpc::types::trace::geth::{DefaultFrame, GethDefaultTracingOptions, StructLog};
 use revm::bytecode::opcode::{self, OpCode};
@@ -12,8 +12,6 @@ use revm::interpreter::interpreter_types::{Jumps, LoopControl};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Most that one log may take of the node's memory, in MiB.
-pub(super) const MOST: usize = 256;
 /// What a step takes beside its stack and memory, roughly.
 const STEP: usize = 320;
 
@@ -35,7 +33,7 @@ impl StepLogger {
 
     /// Whether the log has outgrown its bound; nothing is recorded from then on.
     pub const fn is_full(&self) -> bool {
-        self.bytes > MOST << 20
+        self.bytes > MOST_MIB << 20
     }
 
     /// The log of a finished transaction.

@@ -1,5 +1,6 @@
 //! `stylusTracer`: the host calls of programs, nested as the frames were.
 
+use super::MOST_MIB;
 use crate::vm::{HostIo, HostIoSink};
 use alloy::primitives::{Address, Bytes, U256};
 use revm::context::{ContextTr, CreateScheme, JournalTr};
@@ -15,38 +16,29 @@ const NESTING: [&str; 3] = ["call_contract", "delegate_call_contract", "static_c
 #[serde(rename_all = "camelCase")]
 struct Entry {
     name: &'static str,
-    #[serde(flatten)]
-    work: Option<Work>,
+    args: Bytes,
+    outs: Bytes,
+    start_ink: u64,
+    end_ink: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
     steps: Option<Vec<Entry>>,
 }
 
-/// What a host call was given, gave and cost.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Work {
-    args: Bytes,
-    outs: Bytes,
-    start_ink: u64,
-    end_ink: u64,
-}
-
 /// Collects the host calls of one transaction.
 #[derive(Debug, Default)]
 pub(super) struct StylusTracer {
-    /// Whether the frames of EVM code lack what only host calls have, as in the tools' script.
-    terse: bool,
     open: Vec<Entry>,
     outer: Vec<Vec<Entry>>,
     depth: usize,
+    bytes: usize,
 }
 
 impl StylusTracer {
-    /// As the tracer that Nitro has by name, or as a script that the tools send.
-    pub fn new(terse: bool) -> Self {
-        Self { terse, ..Self::default() }
+    /// Whether there are more host calls than may be kept.
+    pub const fn is_full(&self) -> bool {
+        self.bytes > MOST_MIB << 20
     }
 
     /// The host calls of the outermost frame.
@@ -59,9 +51,9 @@ impl StylusTracer {
         if self.depth == 1 {
             return;
         }
-        let work = (!self.terse).then(Work::default);
-        let address = Some(address);
-        self.open.push(Entry { name, work, address, steps: Some(Vec::new()) });
+        self.bytes += size_of::<Entry>();
+        let (address, steps) = (Some(address), Some(Vec::new()));
+        self.open.push(Entry { name, address, steps, ..Entry::default() });
         self.outer.push(std::mem::take(&mut self.open));
     }
 
@@ -81,17 +73,23 @@ impl HostIoSink for StylusTracer {
     }
 
     fn host_io(&mut self, event: HostIo) {
-        let opened = |entry: &mut Entry| {
-            NESTING.contains(&event.name) && entry.name.strip_prefix("evm_") == Some(event.name)
-        };
-        let inner = self.open.pop_if(opened).unwrap_or_default();
-        let work = Work {
+        let mut entry = Entry {
+            name: event.name,
             args: event.args.into(),
             outs: event.outs.into(),
             start_ink: event.start_ink,
             end_ink: event.end_ink,
+            ..Entry::default()
         };
-        self.open.push(Entry { name: event.name, work: Some(work), ..inner });
+        if NESTING.contains(&event.name) {
+            let opened = |last: &mut Entry| last.name.strip_prefix("evm_") == Some(event.name);
+            // A call that was refused has opened no frame; readers want one all the same.
+            let callee = entry.args.get(..20).map(Address::from_slice);
+            let inner = self.open.pop_if(opened).unwrap_or_default();
+            entry.address = inner.address.or(callee);
+            entry.steps = inner.steps.or(Some(Vec::new()));
+        }
+        self.open.push(entry);
     }
 }
 
@@ -101,8 +99,7 @@ impl<CTX: ContextTr> Inspector<CTX> for StylusTracer {
             CallScheme::Call => ("evm_call_contract", inputs.target_address),
             CallScheme::StaticCall => ("evm_static_call_contract", inputs.target_address),
             CallScheme::DelegateCall => ("evm_delegate_call_contract", inputs.bytecode_address),
-            // Nitro has no name for it.
-            CallScheme::CallCode => ("", inputs.bytecode_address),
+            CallScheme::CallCode => ("evm_callcode", inputs.bytecode_address),
         };
         self.enter(name, address);
         None

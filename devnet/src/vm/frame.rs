@@ -33,6 +33,7 @@ use crate::{
         module::Rules,
         program::{End, Entry, Exit, Program, Step},
         request::{CallRequest, Request, Response},
+        trace::HostIos,
     },
 };
 
@@ -87,13 +88,7 @@ pub(super) fn run<'a, DB: Database, I: VmInspector<'a, DB>>(
     let mut response = running.response.take();
     loop {
         let step = program.resume(response.take());
-        for event in program.take_events() {
-            if let Some(stand_ins) = &mut running.stand_ins {
-                stand_ins.host_io(ctx, inspector, &frame.interpreter.gas, &event);
-            }
-            inspector.host_io(event);
-        }
-        take_error::<FrameError<'a, DB>, _>(ctx.error())?;
+        tell(running, program.take_events(), ctx, inspector, frame)?;
         match step {
             Step::Ask(request) => {
                 let call = called(running, &request);
@@ -106,13 +101,7 @@ pub(super) fn run<'a, DB: Database, I: VmInspector<'a, DB>>(
                 match reply {
                     Reply::Now(answer) => response = Some(answer),
                     Reply::Later(input, pending) => {
-                        if let (Some(call), Some(stand_ins), Pending::Call { base, given }) =
-                            (call, &mut running.stand_ins, pending)
-                        {
-                            let gas = &frame.interpreter.gas;
-                            stand_ins.call(ctx, inspector, gas, &call, (base, given));
-                            take_error::<FrameError<'a, DB>, _>(ctx.error())?;
-                        }
+                        show_call(running, call, pending, ctx, inspector, frame)?;
                         running.pending = Some(pending);
                         running.program = Some(program);
                         return Ok(InterpreterAction::NewFrame(input));
@@ -129,6 +118,43 @@ pub(super) fn run<'a, DB: Database, I: VmInspector<'a, DB>>(
             }
         }
     }
+}
+
+/// Tells an inspector what a program has done since it was last resumed.
+fn tell<'a, DB: Database, I: VmInspector<'a, DB>>(
+    running: &mut Running,
+    done: HostIos,
+    ctx: &mut VmContext<'a, DB>,
+    inspector: &mut I,
+    frame: &Frame,
+) -> Result<(), FrameError<'a, DB>> {
+    let lost = !done.is_whole();
+    for event in done.into_events() {
+        if let Some(stand_ins) = &mut running.stand_ins {
+            stand_ins.host_io(ctx, inspector, &frame.interpreter.gas, &event);
+        }
+        inspector.host_io(event);
+    }
+    take_error::<FrameError<'a, DB>, _>(ctx.error())?;
+    let lost = lost.then(|| "the program makes more host calls than can be traced".to_owned());
+    lost.or_else(|| inspector.stop()).map_or(Ok(()), |reason| Err(ContextError::Custom(reason)))
+}
+
+/// Shows an inspector a call whose frame is about to open.
+fn show_call<'a, DB: Database, I: VmInspector<'a, DB>>(
+    running: &mut Running,
+    call: Option<CallRequest>,
+    pending: Pending,
+    ctx: &mut VmContext<'a, DB>,
+    inspector: &mut I,
+    frame: &Frame,
+) -> Result<(), FrameError<'a, DB>> {
+    if let (Some(call), Some(stand_ins), Pending::Call { base, given }) =
+        (call, &mut running.stand_ins, pending)
+    {
+        stand_ins.call(ctx, inspector, &frame.interpreter.gas, &call, (base, given));
+    }
+    take_error::<FrameError<'a, DB>, _>(ctx.error())
 }
 
 /// The call that a program asks for, if it is to be shown.

@@ -53,9 +53,11 @@ impl StandIns {
     /// For the program that a frame runs.
     pub fn new(frame: &Frame) -> Self {
         let own = &frame.interpreter;
-        let mut interpreter = Interpreter::default();
-        interpreter.input = own.input.clone();
-        interpreter.runtime_flag = own.runtime_flag;
+        let interpreter = Interpreter {
+            input: own.input.clone(),
+            runtime_flag: own.runtime_flag,
+            ..Interpreter::default()
+        };
         Self { interpreter, cache: StorageCache::default() }
     }
 

@@ -68,6 +68,18 @@ async fn a_traced_transaction_sees_the_ones_before_it_in_its_block() {
     let frame = trace.try_into_call_frame().unwrap();
     assert_eq!(frame.error.as_deref(), Some("execution reverted"));
     assert_eq!(frame.output, Some(word(2)));
+
+    // A call between the two meets the nonce that the first has left.
+    let sender = node.accounts()[0].address;
+    let create = json!({ "from": sender, "data": "0x00" });
+    for (index, nonce) in [(0, 1), (1, 2)] {
+        let options = json!({ "tracer": "callTracer", "txIndex": format!("{index:#x}") });
+        let frame = rpc(&node, "debug_traceCall", json!([create, "latest", options])).await;
+        assert_eq!(frame["to"], json!(sender.create(nonce)));
+    }
+    let options = json!({ "tracer": "callTracer", "txIndex": "0x2" });
+    let error = rpc_error(&node, "debug_traceCall", json!([create, "latest", options])).await;
+    assert_eq!(error["code"], -32000);
     node.shutdown().await;
 }
 

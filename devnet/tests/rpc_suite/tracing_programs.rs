@@ -1,6 +1,6 @@
 //! Tracers over Stylus programs.
 
-use crate::support::{COUNTER, call_to, client, deploy, rpc, send, word};
+use crate::support::{COUNTER, call_to, client, deploy, rpc, rpc_error, send, word};
 use alloy::primitives::{Address, B256, Bytes, U256, bytes, keccak256};
 use devnet::stylus::code::compress_classic;
 use devnet::stylus::prices::prices;
@@ -164,10 +164,25 @@ async fn frames_that_evm_code_opens_have_names_of_their_own() {
     assert_eq!(names(&calls), ["evm_call_contract"]);
     assert_eq!((&calls[0]["address"], &calls[0]["args"]), (&json!(target), &json!("0x")));
     assert_eq!(names(&calls[0]["steps"]).first(), Some(&"user_entrypoint"));
+    // A script gets the same: the tools want every field of every entry.
     let script = "{ hostio(info) {}, enter(frame) {}, exit(result) {}, result() {}, fault() {} }";
-    let calls = trace_call(&node, forwarder, data, json!({ "tracer": script })).await;
-    assert_eq!(names(&calls), ["evm_call_contract"]);
-    assert!(calls[0].get("args").is_none() && calls[0].get("startInk").is_none());
+    assert_eq!(trace_call(&node, forwarder, data, json!({ "tracer": script })).await, calls);
+
+    // A call with value is refused in a static frame, and opens none.
+    let body = "(i32.store8 (i32.const 63) (i32.const 1))
+        (call $call_contract (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 32)
+            (i64.const -1) (i32.const 96))";
+    put(&node, 0xa4, &program(body)).await;
+    let outer = put(&node, 0xb2, &bytes!("5f5f5f5f60a45afa00")).await;
+    let calls = trace_call(&node, outer, vec![], json!({ "tracer": "stylusTracer" })).await;
+    assert_eq!(names(&calls), ["evm_static_call_contract"]);
+    let steps = &calls[0]["steps"];
+    assert_eq!(names(steps), ["user_entrypoint", "call_contract", "user_returned"]);
+    assert_eq!(
+        (&steps[1]["outs"], &steps[2]["outs"]),
+        (&json!("0x0000000002"), &json!("0x00000002"))
+    );
+    assert_eq!((&steps[1]["address"], &steps[1]["steps"]), (&json!(Address::ZERO), &json!([])));
 
     // A creation by a program is there twice: as a frame, then as a host call.
     let body = "(call $create1 (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 64)
@@ -192,6 +207,9 @@ async fn the_difference_of_state_has_what_a_program_wrote() {
     let storage = |side: &str| diff[side][format!("{target:#x}")]["storage"].clone();
     let slot = |value| json!({ B256::with_last_byte(5).to_string(): word(value) });
     assert_eq!((storage("pre"), storage("post")), (slot(6), slot(7)));
+    let options = json!({ "tracer": "prestateTracer" });
+    let before = trace_call(&node, target, store(5, 6), options).await;
+    assert_eq!(before[format!("{target:#x}")]["storage"], slot(6));
     node.shutdown().await;
 }
 
@@ -231,5 +249,24 @@ async fn the_tree_of_calls_goes_through_programs() {
     let broken = put(&node, 0xa2, &program("(call $read_args (i32.const -1)) (i32.const 0)")).await;
     let root = trace_call(&node, broken, vec![1], json!({ "tracer": "callTracer" })).await;
     assert_eq!(root["error"], "execution reverted");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_trace_of_a_program_is_bounded_in_time_and_size() {
+    let node = chain().await;
+    let body = "(loop $again (drop (call $msg_reentrant)) (br $again)) (i32.const 0)";
+    let target = put(&node, 0xa1, &program(body)).await;
+    let error = async |gas: &str, options: Value| {
+        let call = json!([{ "to": target, "gas": gas }, "latest", options]);
+        let error = rpc_error(&node, "debug_traceCall", call).await;
+        assert_eq!(error["code"], -32000);
+        error["message"].as_str().unwrap().to_owned()
+    };
+    let options = json!({ "tracer": "stylusTracer" });
+    let message = error("0x1e8480", options).await;
+    assert!(message.contains("more host calls than can be traced"), "{message}");
+    let options = json!({ "tracer": "stylusTracer", "timeout": "1us" });
+    assert_eq!(error("0x186a0", options).await, "execution timeout");
     node.shutdown().await;
 }

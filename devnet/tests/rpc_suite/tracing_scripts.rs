@@ -122,6 +122,48 @@ async fn a_script_sees_frames_and_reverts_as_in_geth() {
 }
 
 #[tokio::test]
+async fn a_script_sees_the_state_that_the_frames_have_made() {
+    let node = chain().await;
+    // Without input it calls itself with some and loads slot 0; with input it stores 1 there and
+    // reverts.
+    let code = bytes!("366010575f5f60015f5f305af15f54005b60015f555f5ffd");
+    let script = "{ seen: [],
+        look: function(name, db, address) {
+            this.seen.push(name + Number(toHex(db.getState(address, toWord('0')))));
+        },
+        step: function(log, db) {
+            name = log.op.toString();
+            this.address = log.contract.getAddress();
+            if (name.match(/^(SSTORE|REVERT|SLOAD)$/)) this.look(name, db, this.address);
+        },
+        fault: function() {},
+        result: function(ctx, db) { this.look('END', db, this.address); return this.seen; } }";
+    let told = run(&node, &code, &Bytes::new(), script).await;
+    assert_eq!(told, json!(["SSTORE0", "REVERT1", "SLOAD0", "END0"]));
+    let told = run(&node, &bytes!("60075f555f5400"), &Bytes::new(), script).await;
+    assert_eq!(told, json!(["SSTORE0", "SLOAD7", "END7"]));
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_destruction_is_a_frame_for_a_script_without_steps() {
+    let node = chain().await;
+    let script = "{ told: [],
+        enter: function(frame) {
+            this.told.push(frame.getType(), toHex(frame.getFrom()), toHex(frame.getTo()),
+                frame.getValue(), frame.getGas());
+        },
+        exit: function(frame) { this.told.push('exit'); },
+        fault: function() {}, result: function() { return this.told; } }";
+    let target = Address::with_last_byte(0xee);
+    rpc(&node, "anvil_setBalance", json!([target, "0x7"])).await;
+    let told = run(&node, &bytes!("60aaff"), &Bytes::new(), script).await;
+    let heir = Address::with_last_byte(0xaa);
+    assert_eq!(told, json!(["SELFDESTRUCT", target, heir, "7", 0, "exit"]));
+    node.shutdown().await;
+}
+
+#[tokio::test]
 async fn an_opcode_that_cannot_be_paid_for_costs_more_than_there_is() {
     let node = chain().await;
     let script = "{ short: [],
