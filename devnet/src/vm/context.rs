@@ -63,8 +63,8 @@ pub struct TxState {
     pub(super) held_back: u64,
     /// Programs that ran in this block.
     pub(super) recent: Arc<Mutex<RecentPrograms>>,
-    /// Whether gas above the transaction limit is held back.
-    pub(super) limit_gas: bool,
+    /// Gas the transaction may see at once, if that is limited; more is held back.
+    pub(super) gas_limit: Option<u64>,
 }
 
 impl TxState {

@@ -73,7 +73,8 @@ impl<'a, DB: Database, I: VmInspector<'a, DB>> ArbEvm<'a, DB, I> {
         let frame = self.inner.frame_stack.get();
         let ctx = &mut self.inner.ctx;
         let inspector = &mut self.inner.inspector;
-        let action = frame::run(running, &self.shared, ctx, inspector, frame)?;
+        let mut action = frame::run(running, &self.shared, ctx, inspector, frame)?;
+        guard_creation(frame, &mut action, ctx.chain.arbos());
         let result = frame.process_next_action::<_, FrameError<'a, DB>>(ctx, action)?;
         if let ItemOrResult::Result(_) = &result {
             frame.set_finished(true);

@@ -22,8 +22,6 @@ use crate::arbos::{
     world::Slots,
 };
 
-/// Gas a transaction may use at once, from ArbOS 50.
-const TX_GAS_LIMIT: u64 = 32_000_000;
 /// At most this share of the gas used is refunded (EIP-3529).
 const MAX_REFUND_QUOTIENT: u64 = 5;
 
@@ -80,8 +78,8 @@ impl<'a, DB: Database, I: VmInspector<'a, DB>> Handler for ArbHandler<'a, DB, I>
     fn tx_gas(&self, evm: &mut Self::Evm, initial: &InitialAndFloorGas) -> GasTracker {
         let mut gas = Mainnet::<'a, DB, I>::default().tx_gas(evm, initial);
         let chain = &mut evm.inner.ctx.chain;
-        if chain.limit_gas {
-            let most = TX_GAS_LIMIT.saturating_sub(initial.initial_total_gas() - chain.l1_gas);
+        if let Some(limit) = chain.gas_limit {
+            let most = limit.saturating_sub(initial.initial_total_gas() - chain.l1_gas);
             chain.held_back = gas.remaining().saturating_sub(most);
             gas.set_remaining(gas.remaining() - chain.held_back);
         }

@@ -173,6 +173,8 @@ impl Vm {
         let arbos = self.arbos_version(db)?;
         let rules = Rules { arbos, debug: self.config().debug };
         let spec = spec_of(arbos);
+        let limited = mode == Mode::Transaction && arbos >= 50;
+        let gas_limit = if limited { Some(self.tx_gas_limit(db)?) } else { None };
         let chain = TxState {
             facts: BlockFacts {
                 chain_id: self.config().chain_id,
@@ -182,7 +184,7 @@ impl Vm {
             },
             rules: Some(rules),
             recent: block.recent.clone(),
-            limit_gas: mode == Mode::Transaction && arbos >= 50,
+            gas_limit,
             l1_gas: job.l1_gas,
             ..TxState::default()
         };

@@ -12,7 +12,7 @@ use crate::arbos::{
     genesis, merkle,
     params::{NEWEST, StylusParams},
     precompiles,
-    space::{Space, root},
+    space::{Space, id, root},
     world::{Slots, StateError, World},
 };
 
@@ -36,6 +36,12 @@ impl Vm {
     pub fn arbos_version<DB: Database>(&self, db: &mut DB) -> Result<u64, VmError> {
         let mut ctx = bare(db, self.config().chain_id);
         Ok(version(&mut ctx, self.config().arbos)?)
+    }
+
+    /// Gas that a transaction may use at once, from ArbOS 50.
+    pub(super) fn tx_gas_limit<DB: Database>(&self, db: &mut DB) -> Result<u64, VmError> {
+        let slot = Space::root().sub(id::L2_PRICING).field(genesis::TX_LIMIT_FIELD);
+        Ok(bare(db, self.config().chain_id).slot(slot)?.saturating_to())
     }
 
     /// Root of the tree of messages to the parent chain, and how many there are.

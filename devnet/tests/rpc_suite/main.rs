@@ -21,6 +21,8 @@ mod lifecycle;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod node_interface;
+#[cfg(test)]
 mod pool;
 #[cfg(test)]
 mod refusals;

@@ -19,6 +19,7 @@ sol! {
         function minInitGas() external view returns (uint64 gas, uint64 cached);
         function initCostScalar() external view returns (uint64);
         function blockCacheSize() external view returns (uint16);
+        function activationGas() external view returns (uint64);
         event ProgramActivated(bytes32 indexed codehash, bytes32 moduleHash, address program, uint256 dataFee, uint16 version);
     }
     interface Cache {
@@ -33,6 +34,8 @@ sol! {
         function setWasmFreePages(uint16 pages) external;
         function addWasmCacheManager(address manager) external;
         function setWasmMaxSize(uint32 size) external;
+        function setMaxStylusContractFragments(uint8 maxFragments) external;
+        function setWasmActivationGas(uint64 gas) external;
         function setWasmMaxStackDepth(uint32 depth) external;
         function scheduleArbOSUpgrade(uint64 newVersion, uint64 timestamp) external;
         function setL1PricePerUnit(uint256 price) external;

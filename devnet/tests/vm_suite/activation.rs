@@ -70,8 +70,21 @@ fn views_of_a_program() {
     assert_eq!(ask(&mut bench, ARB_WASM, Wasm::programMemoryFootprintCall { program }), 1);
     let init = ask(&mut bench, ARB_WASM, Wasm::programInitGasCall { program });
     assert_eq!((init.gas, init.gasWhenCached), (9184 + 34 + 11, 352 + 11));
+    // Ages count from the full hour, so up to an hour is lost.
+    let now = 1_700_000_000u64;
+    let hour = (now - 1_421_388_000) / 3600 * 3600 + 1_421_388_000;
     let left = ask(&mut bench, ARB_WASM, Wasm::programTimeLeftCall { program });
-    assert!((364 * 86_400..=365 * 86_400).contains(&left));
+    assert_eq!(left, 365 * 86_400 - (now - hour));
+    bench.next_block(left - 1);
+    assert_eq!(ask(&mut bench, ARB_WASM, Wasm::programTimeLeftCall { program }), 1);
+    bench.next_block(1);
+    assert_eq!(ask(&mut bench, ARB_WASM, Wasm::programTimeLeftCall { program }), 0);
+    assert!(bench.call(program, []).result.is_success());
+    bench.next_block(1);
+    let expired = bench.call(ARB_WASM, Wasm::programTimeLeftCall { program }.abi_encode());
+    let age = [&[0xc9, 0xb1, 0x2e, 0x52][..], &word(365 * 86_400 + 1)].concat();
+    assert_eq!(output(&expired).to_vec(), age);
+    bench.activate(program);
     assert_eq!(ask(&mut bench, ARB_WASM, Wasm::inkPriceCall {}), 10_000);
     assert_eq!(ask(&mut bench, ARB_WASM, Wasm::maxStackDepthCall {}), 22_000);
     assert_eq!(ask(&mut bench, ARB_WASM, Wasm::pageRampCall {}), 620_674_314);
@@ -195,4 +208,88 @@ fn from_version_60_programs_can_be_in_parts() {
     root.truncate(28);
     let half = bench.put(root);
     assert!(is_revert(&bench.activate(half)));
+}
+
+#[test]
+fn the_data_fee_rises_with_demand_and_falls_with_time() {
+    let mut bench = Bench::new();
+    // Modules of 187, 188 and 189 bytes: one function, two types, so estimates of
+    // 512000 + 996 + 22 + floor(length x 6.2628) bytes.
+    let longer = |nops: usize| {
+        WRITE_ARGS.replace("(i32.const 0)))", &format!("{}(i32.const 0)))", "nop ".repeat(nops)))
+    };
+    let mut fee = |wait: u64, nops: usize| {
+        bench.next_block(wait);
+        let program = bench.put_wat(&longer(nops));
+        let outcome = bench.activate(program);
+        Wasm::activateProgramCall::abi_decode_returns(&output(&outcome)).unwrap().dataFee
+    };
+    // Demand 514189, exponent 240, multiplier 1.0242.
+    assert_eq!(fee(0, 0), U256::from(43_672_675_108_907u64));
+    // Demand 514189 + 514195: exponent 481, multiplier 1.0492.
+    assert_eq!(fee(0, 1), U256::from(44_739_216_364_260u64));
+    // Ten seconds take 348650 away: demand 1193935, exponent 558, multiplier 1.0573.
+    assert_eq!(fee(10, 2), U256::from(45_085_136_481_186u64));
+}
+
+#[test]
+fn fragments_are_paid_for_and_looked_at_with_care() {
+    let mut bench = Bench::at(60);
+    let wasm = wat::parse_str(WRITE_ARGS).unwrap();
+    let packed = compress_classic(&wasm)[4..].to_vec();
+    let mut fragment = |bytes: &[u8]| bench.put([&[0xEF, 0xF0, 0x01][..], bytes].concat());
+    let (left, right, nothing) = (fragment(&packed[..40]), fragment(&packed[40..]), fragment(&[0]));
+    let root = |length: usize, fragments: &[revm::primitives::Address]| {
+        let mut code = vec![0xEF, 0xF0, 0x02, 0];
+        code.extend((length as u32).to_be_bytes());
+        code.extend(fragments.concat());
+        code
+    };
+    let words = |bytes: usize| 3 * (bytes as u64 + 3).div_ceil(32);
+    let read = 2 * 2600 + words(40) + words(packed.len() - 40);
+    let program = bench.put(root(wasm.len(), &[left, right]));
+    let data = Wasm::activateProgramCall { program }.abi_encode();
+    let all = intrinsic(&data) + 1_748_626 + read + 64_624;
+    // Just enough for a full fragment before each is read, but not for the rest: all is gone.
+    let mut tx = bench.tx(revm::primitives::TxKind::Call(ARB_WASM), data.clone(), ETHER);
+    tx.gas_limit = all - 1;
+    let outcome =
+        bench.vm.transact(&mut bench.db, &bench.block, tx, devnet::vm::Mode::Transaction).unwrap();
+    assert!(is_halt(&outcome), "{outcome:?}");
+    let outcome = bench.activate(program);
+    assert!(outcome.result.is_success(), "{outcome:?}");
+    assert_eq!(gas(&outcome), all);
+    assert_eq!(output(&bench.send(program, [1, 2], 0))[..], [1, 2]);
+
+    let refused = [
+        root(wasm.len(), &[]),
+        root(wasm.len(), &[left]),
+        root(wasm.len() + 1, &[left, right]),
+        root(wasm.len() - 1, &[left, right]),
+        root(131_073, &[left, right]),
+        root(wasm.len(), &[right, left]),
+        root(wasm.len(), &[left, right, nothing]),
+        root(wasm.len(), &[left, program]),
+        [root(wasm.len(), &[left, right]), vec![0]].concat(),
+    ];
+    for code in refused {
+        let program = bench.put(code.clone());
+        let outcome = bench.activate(program);
+        assert!(is_revert(&outcome) && output(&outcome).is_empty(), "{code:?}");
+    }
+    // Three parts are fine when an owner says so; what follows the stream is ignored.
+    tell(&mut bench, OWNER, Owner::setMaxStylusContractFragmentsCall { maxFragments: 3 });
+    let program = bench.put(root(wasm.len(), &[left, right, nothing]));
+    assert!(bench.activate(program).result.is_success());
+}
+
+#[test]
+fn activation_itself_can_be_made_dearer() {
+    let mut bench = Bench::at(60);
+    tell(&mut bench, OWNER, Owner::setWasmActivationGasCall { gas: 1000 });
+    assert_eq!(ask(&mut bench, ARB_WASM, Wasm::activationGasCall {}), 1000);
+    let program = bench.put_wat(WRITE_ARGS);
+    let data = Wasm::activateProgramCall { program }.abi_encode();
+    let outcome = bench.activate(program);
+    assert_eq!(gas(&outcome), intrinsic(&data) + 1_748_626 + 1000 + 64_624);
 }

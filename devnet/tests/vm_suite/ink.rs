@@ -269,3 +269,13 @@ fn gas_above_the_transaction_limit_is_held_back() {
     tx.gas_limit = 100_000_000;
     assert_eq!(gas(&bench.run(tx)), 32_000_000);
 }
+
+#[test]
+fn owners_move_the_limit_of_gas_at_once() {
+    use super::abi::Owner;
+    let mut bench = Bench::new();
+    tell(&mut bench, OWNER, Owner::setMaxTxGasLimitCall { limit: 5_000_000 });
+    let code = bench.put(pushes(0x5a));
+    let shown = revm::primitives::U256::from_be_slice(&output(&bench.send(code, [], 0)));
+    assert_eq!(shown, revm::primitives::U256::from(5_000_000 - 21_000 - 2));
+}
