@@ -29,6 +29,8 @@ const WINDOW: u8 = 22;
 /// Units that an estimate adds before padding.
 const ESTIMATE_UNITS: u64 = 16 * 16;
 const BIPS: u64 = 10_000;
+/// Nobody can buy as much gas as this, and sums with it do not overflow.
+const MOST_GAS: u64 = 1 << 62;
 /// Share of the units that an estimate counts.
 const ESTIMATE_UNIT_BIPS: u64 = 10_100;
 /// Share of the cost that an estimate counts.
@@ -52,7 +54,7 @@ impl Vm {
         }
         let units = UNITS_PER_BYTE.saturating_mul(compressed_len(&mut ctx, raw)?);
         let cost = price.saturating_mul(U256::from(units));
-        Ok((cost / U256::from(block.env.basefee)).saturating_to())
+        Ok(gas_for(cost, U256::from(block.env.basefee)))
     }
 
     /// The same for a transaction that is not signed yet, padded so that an estimate holds while
@@ -70,7 +72,7 @@ impl Vm {
         let mut ctx = bare(db, self.config().chain_id);
         let floor: U256 = ctx.slot(Space::root().sub(id::L2_PRICING).field(MIN_BASE_FEE_FIELD))?;
         let gas_price = U256::from(block.env.basefee - block.env.basefee / 8).max(floor);
-        Ok(cost.checked_div(gas_price).unwrap_or_default().saturating_to())
+        Ok(gas_for(cost, gas_price))
     }
 
     /// What posting an unsigned transaction may cost in wei: more units, and a higher cost.
@@ -103,6 +105,11 @@ impl Vm {
     pub fn l1_price<DB: Database>(&self, db: &mut DB) -> Result<U256, VmError> {
         Ok(unit_price(&mut bare(db, self.config().chain_id))?)
     }
+}
+
+/// Gas that buys an amount of wei.
+fn gas_for(wei: U256, price: U256) -> u64 {
+    wei.checked_div(price).unwrap_or_default().saturating_to::<u64>().min(MOST_GAS)
 }
 
 fn unit_price(slots: &mut dyn Slots) -> Result<U256, StateError> {

@@ -279,3 +279,51 @@ fn owners_move_the_limit_of_gas_at_once() {
     let shown = revm::primitives::U256::from_be_slice(&output(&bench.send(code, [], 0)));
     assert_eq!(shown, revm::primitives::U256::from(5_000_000 - 21_000 - 2));
 }
+
+#[test]
+fn returned_data_costs_at_least_what_memory_for_it_would() {
+    use super::abi::Cache;
+    // 1024 words: 3 x 1024 + 1024 x 1024 / 512 = 5120 gas, more than a cached start and 364 gas
+    // for handing 32 KiB over.
+    for status in [0, 1] {
+        let body =
+            format!("(call $write_result (i32.const 0) (i32.const 32768)) (i32.const {status})");
+        let mut bench = Bench::new();
+        let program = bench.program(&module(&["write_result"], 1, &body));
+        tell(&mut bench, CACHE, Cache::cacheProgramCall { program });
+        let outcome = bench.send(program, [], 0);
+        assert_eq!((gas(&outcome), output(&outcome).len()), (21_000 + 5120, 32_768));
+        for (limit, fits) in [(5120, true), (5119, false)] {
+            let mut tx = bench.tx(revm::primitives::TxKind::Call(program), vec![], 0);
+            tx.gas_limit = 21_000 + limit;
+            let outcome = bench.run(tx);
+            assert_eq!(is_halt(&outcome), !fits, "{limit}");
+            assert_eq!(gas(&outcome), 21_000 + limit);
+        }
+    }
+}
+
+#[test]
+fn a_creation_leaves_a_64th_behind() {
+    let mut bench = Bench::new();
+    // Init code that stores as code what GAS shows: GAS, PUSH0, MSTORE, PUSH1 32, PUSH0, RETURN.
+    let init = [0x5a, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3];
+    let body = format!(
+        "{} (call $create1 (i32.const 0) (i32.const 7) (i32.const 64) (i32.const 128)
+            (i32.const 160)) (call $write_result (i32.const 128) (i32.const 20)) i32.const 0",
+        poke(0, &init)
+    );
+    let program = bench.program(&module(&["create1", "write_result"], 1, &body));
+    let (outcome, trace) = bench.trace(program, []);
+    let made = Address::from_slice(&output(&outcome));
+    let account = revm::Database::basic(&mut bench.db, made).unwrap().unwrap();
+    let code = revm::Database::code_by_hash(&mut bench.db, account.code_hash).unwrap();
+    let shown = revm::primitives::U256::from_be_slice(code.original_byte_slice());
+    let call = trace.events.iter().find(|event| event.name == "create1").unwrap();
+    let base = 83_193 + 2 * 16_381;
+    let rest = (call.start_ink - base) / 10_000 - 32_000;
+    assert_eq!(shown, revm::primitives::U256::from(rest - rest / 64 - 2));
+    // 15 gas to run (MSTORE 3 and its word 3; nothing for RETURN), 200 for each of 32 bytes.
+    let run = 2 + 2 + 6 + 3 + 2;
+    assert_eq!(trace.ink("create1"), [base + (32_000 + run + 6400) * 10_000]);
+}

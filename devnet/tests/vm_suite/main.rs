@@ -8,6 +8,8 @@ mod accounts;
 #[cfg(test)]
 mod activation;
 #[cfg(test)]
+mod arguments;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod fuzz;

@@ -203,3 +203,25 @@ fn there_are_no_tickets_and_nobody_else_is_arbos() {
     let outcome = bench.call(ARBOS, call);
     assert_eq!(output(&outcome)[..], keccak256("CallerNotArbOS()")[..4]);
 }
+
+#[test]
+fn an_absurd_price_of_posting_breaks_nothing() {
+    let mut bench = Bench::new();
+    tell(&mut bench, OWNER, Owner::setL1PricePerUnitCall { price: U256::MAX });
+    let mut env = bench.tx(TxKind::Call(MALLORY), vec![], 0);
+    let (db, block) = (&mut bench.db, &bench.block);
+    let charged = bench.vm.poster_gas(db, block, &[1; 100]).unwrap();
+    let estimated = bench.vm.estimated_poster_gas(db, block, &env).unwrap();
+    for l1_gas in [charged, estimated] {
+        for gas_limit in [30_000_000, u64::MAX] {
+            env.gas_limit = gas_limit;
+            let job = Job { env: env.clone(), l1_gas };
+            let outcome = bench.vm.transact(db, block, job, Mode::Call);
+            assert_eq!(outcome.is_ok(), gas_limit == u64::MAX);
+        }
+    }
+    let quoted = ask(&mut bench, GAS_INFO, GasInfo::getL1BaseFeeEstimateCall {});
+    assert_eq!(quoted, U256::MAX);
+    ask(&mut bench, GAS_INFO, GasInfo::getPricesInWeiCall {});
+    ask(&mut bench, GAS_INFO, GasInfo::getPricesInArbGasCall {});
+}
