@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bundler;
 #[cfg(test)]
+mod cargo_stylus;
+#[cfg(test)]
 mod differential;
 #[cfg(test)]
 mod process;
