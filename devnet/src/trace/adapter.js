@@ -154,7 +154,7 @@
       value = result.call(this, ctx, db);
     }).call(this);
     if (failure !== null) throw new Error(failure);
-    return value;
+    return value === undefined ? null : value;
   };
   return tracer;
 })

@@ -133,6 +133,28 @@ async fn selectors_flat_calls_and_several_tracers_at_once() {
 }
 
 #[tokio::test]
+async fn the_deepest_nesting_is_told() {
+    let mut config = devnet::Config::default();
+    config.limits.call_gas = 1 << 50;
+    let node = Devnet::spawn(config).await.unwrap();
+    // Calls itself until no frame can be opened any more.
+    let target = Address::with_last_byte(0xee);
+    let code = json!({ target.to_string(): { "code": "0x5f5f5f5f5f305af100" } });
+    for (tracer, field) in
+        [("callTracer", "\"calls\""), ("erc7562Tracer", "\"calls\""), ("stylusTracer", "\"steps\"")]
+    {
+        let options = json!({ "tracer": tracer, "stateOverrides": code });
+        // Too deep for a JSON reader, but not for the node.
+        let call = json!([{ "to": target }, "latest", options]);
+        let body = crate::support::request("debug_traceCall", call).to_string();
+        let (_, answer) = crate::support::post_text(&node, body).await;
+        let text = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
+        assert_eq!(text.matches(field).count(), 1025, "{tracer}");
+    }
+    node.shutdown().await;
+}
+
+#[tokio::test]
 async fn what_the_validation_rules_ask_about_a_frame() {
     let node = chain().await;
     // keccak256 of 64 bytes; GAS before POP counts, GAS before a CALL does not; EXTCODESIZE of

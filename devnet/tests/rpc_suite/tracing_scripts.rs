@@ -189,6 +189,8 @@ async fn the_first_failure_of_a_script_is_the_answer() {
     let endless = format!("{{ step: function() {{ while (true) {{}} }}, {rest} }}");
     let message = failure(&node, &endless).await;
     assert!(message.ends_with(&place("step")), "{message}");
+    let silent = "{ fault: function() {}, result: function() {} }";
+    assert_eq!(run(&node, &COUNTER, &word(1), silent).await, Value::Null);
     let endless = "{ fault: function() {}, result: function() { for (;;) {} } }";
     assert!(!failure(&node, endless).await.is_empty());
     let endless = format!("{{ setup: function() {{ for (;;) {{}} }}, {rest} }}");
