@@ -1,4 +1,5 @@
 //! Interfaces of the ArbOS precompiles, written down independently of the engine.
+#![allow(clippy::too_many_arguments, reason = "generated from Solidity")]
 
 use alloy::sol;
 
@@ -32,6 +33,16 @@ sol! {
     interface Owner {
         function setInkPrice(uint32 price) external;
         function setWasmFreePages(uint16 pages) external;
+        function setWasmPageGas(uint16 gas) external;
+        function setWasmPageLimit(uint16 limit) external;
+        function setWasmMinInitGas(uint8 gas, uint16 cached) external;
+        function setWasmInitCostScalar(uint64 percent) external;
+        function setWasmExpiryDays(uint16 _days) external;
+        function setWasmKeepaliveDays(uint16 _days) external;
+        function setWasmBlockCacheSize(uint16 count) external;
+        function setL2BaseFee(uint256 priceInWei) external;
+        function setL2GasPricingInertia(uint64 sec) external;
+        function setL2GasBacklogTolerance(uint64 sec) external;
         function addWasmCacheManager(address manager) external;
         function setWasmMaxSize(uint32 size) external;
         function setMaxStylusContractFragments(uint8 maxFragments) external;

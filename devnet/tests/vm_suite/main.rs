@@ -22,6 +22,8 @@ mod ink;
 #[cfg(test)]
 mod modules;
 #[cfg(test)]
+mod owners;
+#[cfg(test)]
 mod parent;
 #[cfg(test)]
 mod prices;
