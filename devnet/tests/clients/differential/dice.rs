@@ -11,7 +11,7 @@ impl Dice {
         Self(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,7 +21,7 @@ impl Dice {
 
     /// A number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
+        self.draw() % bound
     }
 
     /// A number of bytes or the like, below `bound`.
@@ -39,7 +39,7 @@ impl Dice {
     }
 
     pub fn bytes(&mut self, length: usize) -> Vec<u8> {
-        (0..length).map(|_| self.next().to_le_bytes()[0]).collect()
+        (0..length).map(|_| self.draw().to_le_bytes()[0]).collect()
     }
 
     /// Bytes of any length below `bound`, sometimes mostly zero.
@@ -61,7 +61,7 @@ impl Dice {
             2 => U256::ONE << self.size(256),
             3 => U256::MAX << self.size(256),
             4 => random.into(),
-            5 => U256::from(self.next()),
+            5 => U256::from(self.draw()),
             _ => U256::from(self.below(300)),
         }
     }

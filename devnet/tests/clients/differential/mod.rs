@@ -7,6 +7,7 @@ mod dice;
 mod pair;
 mod precompiled;
 mod program;
+mod rules;
 mod transactions;
 
 use crate::solidity::compile;

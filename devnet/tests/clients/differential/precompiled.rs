@@ -138,7 +138,7 @@ fn evaluation(dice: &mut Dice) -> Vec<u8> {
     if dice.percent(10) {
         hash[0] = 2;
     }
-    let z = U256::from(dice.next()).to_be_bytes::<32>();
+    let z = U256::from(dice.draw()).to_be_bytes::<32>();
     [&hash[..], &z, &[0; 32], &infinity, &infinity].concat()
 }
 

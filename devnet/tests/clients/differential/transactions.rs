@@ -277,7 +277,7 @@ pub fn floor(input: &[u8]) -> u64 {
 }
 
 /// What is charged before anything runs.
-fn intrinsic(tx: &TypedTransaction) -> u64 {
+pub fn intrinsic(tx: &TypedTransaction) -> u64 {
     let creation = match tx.is_create() {
         true => 32_000 + 2 * (tx.input().len() as u64).div_ceil(32),
         false => 0,
