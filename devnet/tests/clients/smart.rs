@@ -125,6 +125,13 @@ pub fn init_code(runtime: &str) -> Bytes {
     format!("0x60{length:02x}80600b6000396000f3{runtime}").parse().unwrap()
 }
 
+/// The creation code of a runtime of any length.
+pub fn init_code_long(runtime: &[u8]) -> Bytes {
+    let [high, low] = u16::try_from(runtime.len()).unwrap().to_be_bytes();
+    let copy = [0x61, high, low, 0x80, 0x60, 0x0c, 0x60, 0, 0x39, 0x60, 0, 0xf3];
+    [&copy[..], runtime].concat().into()
+}
+
 /// Creates a contract.
 pub async fn deploy(client: &DynProvider, code: Bytes) -> Address {
     let request = TransactionRequest::default().input(code.into());
