@@ -213,7 +213,7 @@ fn frame(trace: &Value, top: bool, doomed: bool) -> Value {
         "value": trace["value"],
         // The gas of the whole transaction is compared by itself.
         "gas": kept("gas", !top),
-        "used": kept("gasUsed", !top && !failed),
+        "used": kept("gasUsed", !top),
         "input": trace["input"],
         "output": trace["output"],
         "failed": failed,
