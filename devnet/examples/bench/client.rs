@@ -1,10 +1,14 @@
 //! The least of a JSON-RPC client: one connection that is kept, one request at a time.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+
+/// A transaction is in a block after this long, or will not be.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection.
 pub struct Client {
@@ -26,13 +30,25 @@ impl Client {
         self.send(&request(method, &params)).await
     }
 
+    /// A transaction's receipt, once it is in a block.
+    pub async fn receipt(&mut self, hash: &Value) -> Result<Value> {
+        let begin = Instant::now();
+        loop {
+            let receipt = self.call("eth_getTransactionReceipt", json!([hash])).await?;
+            if !receipt.is_null() {
+                return Ok(receipt);
+            }
+            ensure!(begin.elapsed() < PATIENCE, "transaction {hash} finds no block");
+        }
+    }
+
     /// Sends a prepared HTTP request and returns the result.
     pub async fn send(&mut self, request: &[u8]) -> Result<Value> {
         self.stream.get_mut().write_all(request).await?;
         let mut length = None;
         loop {
             self.line.clear();
-            anyhow::ensure!(self.stream.read_line(&mut self.line).await? > 0, "connection closed");
+            ensure!(self.stream.read_line(&mut self.line).await? > 0, "connection closed");
             let line = self.line.trim_end().to_ascii_lowercase();
             if line.is_empty() {
                 break;

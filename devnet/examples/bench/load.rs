@@ -22,8 +22,6 @@ const SENDERS: usize = 8;
 const WARM_UP: usize = 200;
 /// Wei per gas, enough for both nodes however their base fees move.
 const FEE: u128 = 10_000_000_000;
-/// The last transaction is in a block after this long, or will not be.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Who receives.
 const RECIPIENT: Address = address!("00000000000000000000000000000000deadbeef");
 
@@ -68,13 +66,12 @@ async fn rate(node: &Node, tx: &TxEip1559, count: usize) -> Result<f64> {
     let each = count.div_ceil(SENDERS);
     let mut queues = Vec::with_capacity(SENDERS);
     for account in &accounts {
-        let queue = queue(node, tx, &account.signer()?, each).await?;
-        queues.push((account.address, queue));
+        queues.push(queue(node, tx, &account.signer()?, each).await?);
     }
     let begin = Instant::now();
     let tasks: Vec<_> = queues
         .into_iter()
-        .map(|(sender, queue)| tokio::spawn(drain(node.address, sender, queue)))
+        .map(|queue| tokio::spawn(drain(node.address, queue)))
         .collect();
     for task in tasks {
         task.await??;
@@ -105,17 +102,13 @@ async fn queue(
 
 /// Sends everything and waits until the last of it is in a block, as it may be later than its
 /// answer.
-async fn drain(address: SocketAddr, sender: Address, queue: Vec<Vec<u8>>) -> Result<()> {
+async fn drain(address: SocketAddr, queue: Vec<Vec<u8>>) -> Result<()> {
     let mut client = Client::connect(address).await?;
     let mut last = Value::Null;
     for request in queue {
         last = client.send(&request).await?;
     }
-    let begin = Instant::now();
-    while client.call("eth_getTransactionReceipt", json!([last])).await?.is_null() {
-        ensure!(begin.elapsed() < PATIENCE, "{last} of {sender} finds no block");
-    }
-    Ok(())
+    client.receipt(&last).await.map(|_| ())
 }
 
 /// The number of the latest block.

@@ -48,7 +48,7 @@ async fn send(node: &Node, mut request: Value) -> Result<Value> {
     let accounts = client.call("eth_accounts", json!([])).await?;
     request["from"] = accounts[0].clone();
     let hash = client.call("eth_sendTransaction", json!([request])).await?;
-    let receipt = client.call("eth_getTransactionReceipt", json!([hash])).await?;
+    let receipt = client.receipt(&hash).await?;
     ensure!(receipt["status"] == "0x1", "a transaction failed: {receipt}");
     Ok(receipt)
 }
