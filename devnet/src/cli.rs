@@ -10,6 +10,7 @@ use devnet::{Config, Limits, Order};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 #[path = "cli/output.rs"]
@@ -278,14 +279,28 @@ fn period(option: &str, seconds: Option<f64>) -> anyhow::Result<Option<Duration>
         .map(Some)
 }
 
-/// Waits for SIGINT or SIGTERM.
-pub async fn signal() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate =
-        signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result.context("SIGINT cannot be listened for"),
-        _ = terminate.recv() => Ok(()),
+/// SIGINT and SIGTERM, which are caught from now on.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Catches them.
+    pub fn catch() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals cannot be listened for");
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the first of them, even if it came before.
+    pub async fn first(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod config;
 pub mod error;
 pub mod genesis;
 pub mod handle;
+mod hashes;
 mod interval;
 mod node;
 pub mod pool;

@@ -23,8 +23,9 @@ fn main() -> anyhow::Result<()> {
 
 async fn run(options: cli::Options) -> anyhow::Result<()> {
     let config = options.config()?;
+    let signals = cli::Signals::catch()?;
     let devnet = Devnet::spawn(config.clone()).await?;
     cli::output::started(&devnet, &config, &options.output)?;
-    cli::signal().await?;
+    signals.first().await;
     Ok(devnet.close().await?)
 }

@@ -69,10 +69,8 @@ async fn rate(node: &Node, tx: &TxEip1559, count: usize) -> Result<f64> {
         queues.push(queue(node, tx, &account.signer()?, each).await?);
     }
     let begin = Instant::now();
-    let tasks: Vec<_> = queues
-        .into_iter()
-        .map(|queue| tokio::spawn(drain(node.address, queue)))
-        .collect();
+    let tasks: Vec<_> =
+        queues.into_iter().map(|queue| tokio::spawn(drain(node.address, queue))).collect();
     for task in tasks {
         task.await??;
     }

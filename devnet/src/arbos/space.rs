@@ -1,8 +1,9 @@
 //! Where things stand in ArbOS storage: nested spaces and their slots.
 
-use revm::primitives::{Address, B256, U256, keccak256};
+use revm::primitives::{Address, B256, U256};
 
 use super::world::{Slots, StateError};
+use crate::hashes::hash;
 
 /// A space of the ArbOS account's storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ impl Space {
     /// A space inside this one whose id is not a single byte.
     #[must_use]
     pub fn named(&self, id: &[u8]) -> Self {
-        Self(keccak256([self.0.as_slice(), id].concat()).to_vec())
+        Self(hash(&[self.0.as_slice(), id].concat()).to_vec())
     }
 
     /// The Stylus space's inner spaces: 0 parameters, 1 programs, 2 module hashes, 3 data
@@ -72,7 +73,7 @@ impl Space {
     #[must_use]
     pub fn slot(&self, key: B256) -> U256 {
         let (head, last) = key.split_at(31);
-        let mut slot = keccak256([self.0.as_slice(), head].concat());
+        let mut slot = hash(&[self.0.as_slice(), head].concat());
         slot.0[31] = last[0];
         slot.into()
     }

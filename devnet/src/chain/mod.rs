@@ -3,6 +3,7 @@
 mod access;
 mod block;
 mod clock;
+mod deal;
 mod estimate;
 mod events;
 mod filters;
@@ -12,6 +13,7 @@ mod moment;
 mod node_interface;
 mod reorg;
 mod replay;
+mod simulate;
 mod snapshot;
 mod submit;
 mod view;
@@ -25,6 +27,7 @@ pub use mine::MineError;
 pub use moment::Moment;
 pub use node_interface::NODE_INTERFACE;
 pub use reorg::{ReorgError, Replacement};
+pub use simulate::{Simulated, SimulationError};
 pub use submit::SubmitError;
 pub use view::{CallError, CallInput, View};
 

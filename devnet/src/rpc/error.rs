@@ -32,6 +32,11 @@ pub struct RpcError {
 pub type RpcResult<T> = Result<T, RpcError>;
 
 impl RpcError {
+    /// Something that has a code of its own.
+    pub fn with_code(code: i32, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), data: None }
+    }
+
     /// The params do not fit the method.
     pub fn params(message: impl Into<String>) -> Self {
         Self { code: INVALID_PARAMS, message: message.into(), data: None }

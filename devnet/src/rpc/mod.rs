@@ -3,6 +3,7 @@
 mod anvil;
 mod args;
 mod bundler;
+mod deal;
 mod debug;
 mod error;
 mod eth;
@@ -161,6 +162,7 @@ fn methods(node: Node) -> Result<jsonrpsee::Methods, Error> {
     evm::register(&mut registry)?;
     anvil::register(&mut registry)?;
     saved::register(&mut registry)?;
+    deal::register(&mut registry)?;
     debug::register(&mut registry)?;
     bundler::register(&mut registry)?;
     Ok(registry.finish())

@@ -9,6 +9,7 @@ pub use change::{AccountChange, StateChange};
 pub use overrides::{OverrideError, apply_overrides};
 pub use trie::{Trie, TrieValue};
 
+use crate::hashes::hash;
 use alloy::consensus::TrieAccount;
 use alloy::primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use alloy::rlp::Encodable;
@@ -88,7 +89,7 @@ impl StoredAccount {
 
     /// Writes a storage slot; zero removes it.
     pub fn set_slot(&mut self, slot: U256, value: U256) {
-        let key = keccak256(slot.to_be_bytes::<32>());
+        let key = hash(&slot.to_be_bytes::<32>());
         if value.is_zero() {
             self.storage.remove(&key);
         } else {
@@ -98,12 +99,12 @@ impl StoredAccount {
 
     /// The encoded trie nodes that prove a slot, present or absent.
     pub fn slot_proof(&self, slot: U256) -> Vec<Bytes> {
-        self.storage.proof(&keccak256(slot.to_be_bytes::<32>()))
+        self.storage.proof(&hash(&slot.to_be_bytes::<32>()))
     }
 
     /// Reads a storage slot.
     pub fn slot(&self, slot: U256) -> U256 {
-        let key = keccak256(slot.to_be_bytes::<32>());
+        let key = hash(&slot.to_be_bytes::<32>());
         self.storage.get(&key).map_or(U256::ZERO, |slot| slot.value)
     }
 }
@@ -117,12 +118,12 @@ pub struct State {
 impl State {
     /// The account, if it exists.
     pub fn account(&self, address: Address) -> Option<&StoredAccount> {
-        self.accounts.get(&keccak256(address))
+        self.accounts.get(&hash(address.as_slice()))
     }
 
     /// Stores an account as given, or removes it when nothing is left in it.
     pub fn put(&mut self, account: StoredAccount) {
-        let key = keccak256(account.address);
+        let key = hash(account.address.as_slice());
         if account.is_vacant() {
             self.accounts.remove(&key);
         } else {
@@ -140,7 +141,7 @@ impl State {
 
     /// Removes an account with its storage.
     pub fn remove(&mut self, address: Address) {
-        self.accounts.remove(&keccak256(address));
+        self.accounts.remove(&hash(address.as_slice()));
     }
 
     /// Balance in wei; zero for accounts that do not exist.
@@ -175,7 +176,7 @@ impl State {
 
     /// The encoded trie nodes that prove an account, present or absent.
     pub fn proof(&self, address: Address) -> Vec<Bytes> {
-        self.accounts.proof(&keccak256(address))
+        self.accounts.proof(&hash(address.as_slice()))
     }
 }
 

@@ -4,6 +4,8 @@ use crate::binary::{fails, start, text};
 use crate::support::{chain, client, within};
 use alloy::providers::Provider;
 use devnet::{Config, Devnet, Error};
+use serde_json::json;
+use std::path::{Path, PathBuf};
 
 #[tokio::test]
 async fn a_port_in_use_is_a_clear_error() {
@@ -94,18 +96,57 @@ async fn the_binary_says_what_is_wrong_with_its_options() {
     taken.shutdown().await;
 }
 
+/// Puts a program on the chain and calls it.
+async fn run_echo(node: &crate::binary::Binary) {
+    let echo = "0x00000000000000000000000000000000000000ee";
+    node.rpc("anvil_setCode", json!([echo, crate::stylus::program()])).await;
+    let call = json!([{ "to": echo, "input": "0xc0ffee" }, "latest"]);
+    assert_eq!(node.rpc("eth_call", call).await, "0xc0ffee");
+}
+
+/// The files below a folder that hold compiled programs.
+fn programs(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(programs(&path));
+        } else if path.extension().is_none() {
+            found.push(path);
+        }
+    }
+    found
+}
+
 #[tokio::test]
 async fn compiled_programs_are_kept_on_disk_and_no_harm_comes_from_there() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new").join("programs");
-    let node = start(&["--cache-dir", text(&path)]).await;
-    assert!(path.is_dir());
+    let args = ["--auto-activate", "--cache-dir", text(&path)];
+    let node = start(&args).await;
+    run_echo(&node).await;
     assert_eq!(node.signal("TERM").await.errors, "");
+    let kept = programs(&path);
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let whole = std::fs::read(&kept[0]).unwrap();
+
+    // Whole, damaged and cut files: the program runs in any case.
+    for bytes in [whole.clone(), b"nonsense".to_vec(), whole[..whole.len() / 2].to_vec()] {
+        std::fs::write(&kept[0], bytes).unwrap();
+        let node = start(&args).await;
+        run_echo(&node).await;
+        assert_eq!(node.signal("TERM").await.code, Some(0));
+        assert_eq!(std::fs::read(&kept[0]).unwrap().len(), whole.len());
+    }
+
+    let node = start(&["--auto-activate", "--no-disk-cache"]).await;
+    run_echo(&node).await;
+    node.signal("TERM").await;
     // A folder that cannot be made is a warning.
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let node = start(&["--cache-dir", text(&file.join("programs"))]).await;
-    assert_eq!(node.rpc("eth_blockNumber", serde_json::json!([])).await, "0x0");
+    let node = start(&["--auto-activate", "--cache-dir", text(&file.join("programs"))]).await;
+    run_echo(&node).await;
     let ended = node.signal("TERM").await;
     assert_eq!(ended.code, Some(0));
     assert!(ended.errors.contains("compiled programs are not kept"), "{ended:?}");

@@ -31,6 +31,8 @@ mod reorg;
 #[cfg(test)]
 mod saved;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod stylus;
 #[cfg(test)]
 mod support;

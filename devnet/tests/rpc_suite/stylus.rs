@@ -41,7 +41,8 @@ pub const ECHO: &str = r#"(module
         (call $write_result (i32.const 0) (local.get $length))
         (i32.const 0)))"#;
 
-fn program() -> Bytes {
+/// The echo as code of an account.
+pub fn program() -> Bytes {
     code_of(ECHO)
 }
 

@@ -6,6 +6,7 @@ mod fees;
 mod filters;
 mod logs;
 mod send;
+mod simulate;
 mod state;
 mod subscribe;
 mod transactions;
@@ -39,6 +40,7 @@ pub fn register(registry: &mut Registry) -> Registered {
     filters::register(registry)?;
     logs::register(registry)?;
     send::register(registry)?;
+    simulate::register(registry)?;
     state::register(registry)?;
     subscribe::register(registry)?;
     transactions::register(registry)
