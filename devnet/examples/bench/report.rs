@@ -49,11 +49,10 @@ impl Report {
                 Some((format!("{what}: {OURS} / {THEIRS}"), ours / theirs))
             })
             .collect();
-        for what in ["ERC-20 transfers per second"] {
-            let of = |kind: &str| self.value(&format!("{kind} {what}"), OURS);
-            if let (Some(wasm), Some(evm)) = (of("WASM"), of("EVM")) {
-                ratios.push((format!("{what}: WASM / EVM on {OURS}"), wasm / evm));
-            }
+        let token = "ERC-20 transfers per second";
+        let of = |kind: &str| self.value(&format!("{kind} {token}"), OURS);
+        if let (Some(wasm), Some(evm)) = (of("WASM"), of("EVM")) {
+            ratios.push((format!("{token}: WASM / EVM on {OURS}"), wasm / evm));
         }
         ratios
     }
