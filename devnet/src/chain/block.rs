@@ -66,6 +66,8 @@ pub struct Seal {
     pub fork: u64,
     /// ArbOS version.
     pub arbos: u64,
+    /// Root of the messages sent to the parent chain, and how many there are.
+    pub sends: (B256, u64),
 }
 
 impl Block {
@@ -90,8 +92,8 @@ impl Block {
             gas_limit: HEADER_GAS_LIMIT,
             gas_used: receipts.iter().map(|receipt| receipt.gas_used).sum(),
             timestamp: seal.timestamp,
-            extra_data: B256::ZERO.into(),
-            mix_hash: mix_hash(0, 0, seal.arbos),
+            extra_data: seal.sends.0.into(),
+            mix_hash: mix_hash(seal.sends.1, 0, seal.arbos),
             nonce: B64::from(seal.fork),
             base_fee_per_gas: Some(seal.base_fee),
             ..Header::default()

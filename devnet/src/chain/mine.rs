@@ -121,6 +121,7 @@ impl Chain {
             beneficiary: self.coinbase,
             fork: self.fork,
             arbos,
+            sends: self.vm.sends(&mut draft.state).unwrap_or_default(),
         };
         let block = Arc::new(Block::seal(seal, draft.txs, draft.receipts, draft.state));
         self.push(block.clone());

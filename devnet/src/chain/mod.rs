@@ -100,6 +100,7 @@ impl Chain {
             beneficiary: SEQUENCER,
             fork: 0,
             arbos,
+            sends: Default::default(),
         };
         let genesis = Arc::new(Block::seal(seal, Vec::new(), Vec::new(), state));
         let mut signers = HashMap::default();

@@ -205,6 +205,21 @@ async fn a_module_beyond_the_largest_size_is_refused() {
 }
 
 #[tokio::test]
+async fn blocks_carry_the_root_and_the_count_of_messages_to_the_parent_chain() {
+    let node = chain().await;
+    let client = client(&node);
+    // withdrawEth(address)
+    let data = [&hex!("25e16063")[..], &Address::repeat_byte(7).into_word()[..]].concat();
+    assert!(send(&client, call_to(ARB_SYS, data).value(U256::from(5))).await.status());
+    let head = rpc(&node, "eth_getBlockByNumber", json!(["latest", false])).await;
+    assert_eq!(head["sendCount"], "0x1");
+    assert_eq!(head["sendRoot"], head["extraData"]);
+    assert_ne!(head["sendRoot"], format!("0x{:064x}", 0));
+    assert!(head["mixHash"].as_str().unwrap().starts_with("0x0000000000000001"));
+    node.shutdown().await;
+}
+
+#[tokio::test]
 async fn the_base_fee_follows_the_load() {
     let node = chain().await;
     let client = client(&node);
