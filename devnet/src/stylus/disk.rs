@@ -47,7 +47,25 @@ fn make(folder: &Path) -> io::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.create(folder)?;
+    refuse_shared(folder)
+}
+
+/// Fails if anybody else could put programs there.
+#[cfg(unix)]
+fn refuse_shared(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    if folder.metadata()?.permissions().mode() & 0o022 != 0 {
+        return Err(io::Error::other(
+            "others may write there, and what is found there is executed",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn refuse_shared(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Fails if nothing can be written there.

@@ -5,6 +5,7 @@ use crate::support::{chain, client, within};
 use alloy::providers::Provider;
 use devnet::{Config, Devnet, Error};
 use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 #[tokio::test]
@@ -21,13 +22,15 @@ async fn a_port_in_use_is_a_clear_error() {
 
 #[tokio::test]
 async fn after_a_shutdown_the_port_is_free_and_subscriptions_end() {
-    let node = chain().await;
+    // On an address of its own, so that no other test takes the port meanwhile.
+    let host = [127, 0, 0, 77].into();
+    let node = Devnet::spawn(Config { host, ..Config::default() }).await.unwrap();
     let port = node.address().port();
     let ws = crate::support::ws_client(&node).await;
     let heads = ws.subscribe_blocks().await.unwrap();
     within(node.shutdown()).await;
     drop(heads);
-    let again = Devnet::spawn(Config { port, ..Config::default() }).await.unwrap();
+    let again = Devnet::spawn(Config { host, port, ..Config::default() }).await.unwrap();
     assert_eq!(client(&again).get_block_number().await.unwrap(), 0);
     within(again.shutdown()).await;
 }
@@ -142,12 +145,18 @@ async fn compiled_programs_are_kept_on_disk_and_no_harm_comes_from_there() {
     let node = start(&["--auto-activate", "--no-disk-cache"]).await;
     run_echo(&node).await;
     node.signal("TERM").await;
-    // A folder that cannot be made is a warning.
+    // A folder that cannot be made, or that others may write to, is a warning.
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let node = start(&["--auto-activate", "--cache-dir", text(&file.join("programs"))]).await;
-    run_echo(&node).await;
-    let ended = node.signal("TERM").await;
-    assert_eq!(ended.code, Some(0));
-    assert!(ended.errors.contains("compiled programs are not kept"), "{ended:?}");
+    let shared = folder.path().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o777)).unwrap();
+    for refused in [&file.join("programs"), &shared] {
+        let node = start(&["--auto-activate", "--cache-dir", text(refused)]).await;
+        run_echo(&node).await;
+        let ended = node.signal("TERM").await;
+        assert_eq!(ended.code, Some(0));
+        assert!(ended.errors.contains("compiled programs are not kept"), "{ended:?}");
+    }
+    assert!(programs(&shared).is_empty());
 }
