@@ -128,6 +128,8 @@ async fn chain(out: Output, options: &StackOptions) -> anyhow::Result<Devnet> {
     let config = devnet::Config {
         port: options.port,
         block_time: options.block_time,
+        // The next start need not compile the contracts again.
+        code_cache: devnet::code_cache_folder(),
         ..devnet::Config::default()
     };
     let devnet = Devnet::spawn(config).await.context("starting the chain")?;
