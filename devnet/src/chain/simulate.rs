@@ -226,6 +226,7 @@ impl Simulation {
             beneficiary: env.beneficiary,
             fork: 0,
             arbos: view.vm.arbos_version(&mut view.state).unwrap_or_default(),
+            sends: view.vm.sends(&mut view.state).unwrap_or_default(),
         };
         let block = Block::seal(seal, txs, receipts, view.state.clone());
         for (index, result) in results.iter_mut().enumerate() {
