@@ -122,7 +122,7 @@ async fn what_was_bought_too_long_ago_is_not_run() {
     let world = World::start().await;
     let agent = world.list().await;
     let purchase = world.buy(agent, "out late").await;
-    world.raw("evm_increaseTime", serde_json::json!([3600])).await;
+    world.raw("evm_increaseTime", serde_json::json!([7200])).await;
     world.mine(1).await;
     let keeper = world.keeper(&world.config());
     keeper.reaches(purchase, Kind::Expired).await;

@@ -72,10 +72,16 @@ async fn lines_come_while_the_agent_runs_and_usage_is_measured() {
 
 #[tokio::test]
 async fn a_busy_agent_is_charged_for_its_cpu() {
-    // Thirty copies of everything: long enough for several samples.
-    let output = run(spec("fork-bomb", "").await).await.expect("a verdict");
-    assert!(output.usage.cpu_micros > 0, "{:?}", output.usage);
-    assert!(output.usage.peak_memory_bytes > 0, "{:?}", output.usage);
+    // On a busy machine a run may be over before the first sample of it.
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        let output = run(spec("fork-bomb", "").await).await.expect("a verdict");
+        if output.usage.cpu_micros > 0 && output.usage.peak_memory_bytes > 0 {
+            return;
+        }
+        seen.push(output.usage);
+    }
+    panic!("no run was measured: {seen:?}");
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+/// After this long without a block a node is told to mine.
+const NUDGE: Duration = Duration::from_millis(100);
 /// A transaction is in a block after this long, or will not be.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -30,13 +32,19 @@ impl Client {
         self.send(&request(method, &params)).await
     }
 
-    /// A transaction's receipt, once it is in a block.
+    /// A transaction's receipt, once it is in a block. anvil forgets a transaction now and then
+    /// that comes while it mines, until something else makes it mine: here a nudge does.
     pub async fn receipt(&mut self, hash: &Value) -> Result<Value> {
         let begin = Instant::now();
+        let mut nudge = begin + NUDGE;
         loop {
             let receipt = self.call("eth_getTransactionReceipt", json!([hash])).await?;
             if !receipt.is_null() {
                 return Ok(receipt);
+            }
+            if Instant::now() > nudge {
+                self.call("evm_mine", json!([])).await?;
+                nudge += NUDGE;
             }
             ensure!(begin.elapsed() < PATIENCE, "transaction {hash} finds no block");
         }
