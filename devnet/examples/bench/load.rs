@@ -1,6 +1,6 @@
-//! Transactions and calls in numbers. Several connections send at once, each for its own account
-//! and each waiting for an answer before it sends on. Ours answers when the transaction has its
-//! block; anvil answers before, and takes what has come meanwhile into one block.
+//! Transactions and calls in numbers. One connection sends, and waits for each answer before it
+//! sends on. Ours answers when the transaction has its block; anvil answers before, and takes what
+//! has come meanwhile into one block. More connections at once make anvil lose transactions.
 
 use crate::client::{Client, request};
 use crate::node::Node;
@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// Connections, and accounts that send.
-const SENDERS: usize = 8;
+const SENDERS: usize = 1;
 /// Calls before time counts.
 const WARM_UP: usize = 200;
 /// Wei per gas, enough for both nodes however their base fees move.

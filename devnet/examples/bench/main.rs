@@ -22,9 +22,12 @@ struct Options {
     /// The anvil binary to compare with
     #[arg(long, value_name = "FILE")]
     anvil: Option<PathBuf>,
-    /// Transfers of each kind
-    #[arg(long, default_value_t = 10_000, value_name = "COUNT")]
+    /// Transfers of each kind; anvil loses some if there are many thousands
+    #[arg(long, default_value_t = 1_200, value_name = "COUNT")]
     transfers: usize,
+    /// Blocks, each with a transfer, after which our memory is read
+    #[arg(long, default_value_t = 10_000, value_name = "COUNT")]
+    blocks: usize,
     /// Calls of a view
     #[arg(long, default_value_t = 5_000, value_name = "COUNT")]
     calls: usize,
@@ -75,8 +78,15 @@ async fn measure(kind: &node::Kind, options: &Options, report: &mut Report) -> R
     report.add(name, "memory at start, MiB", node.memory()?);
     let rate = load::transfers(&node, options.transfers).await?;
     report.add(name, "plain transfers per second", rate);
-    report.add(name, "blocks that hold them", load::height(&node).await? as f64);
+    let blocks = load::height(&node).await?;
+    report.add(name, "blocks that hold them", blocks as f64);
     report.add(name, "memory after them, MiB", node.memory()?);
+    if matches!(kind, node::Kind::Devnet(_)) {
+        let more = options.blocks.saturating_sub(usize::try_from(blocks)?);
+        load::transfers(&node, more).await?;
+        let what = format!("memory after {} blocks, MiB", load::height(&node).await?);
+        report.add(name, &what, node.memory()?);
+    }
     node.stop().await?;
 
     let node = kind.start().await?;
