@@ -1,6 +1,6 @@
 //! Transactions and calls in numbers. One connection sends, and waits for each answer before it
 //! sends on. Ours answers when the transaction has its block; anvil answers before, and takes what
-//! has come meanwhile into one block. More connections at once make anvil lose transactions.
+//! has come meanwhile into one block. With more connections it left some without a block.
 
 use crate::client::{Client, request};
 use crate::node::Node;

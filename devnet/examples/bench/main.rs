@@ -22,7 +22,7 @@ struct Options {
     /// The anvil binary to compare with
     #[arg(long, value_name = "FILE")]
     anvil: Option<PathBuf>,
-    /// Transfers of each kind; anvil loses some if there are many thousands
+    /// Transfers of each kind; with many thousands anvil leaves some without a block
     #[arg(long, default_value_t = 1_200, value_name = "COUNT")]
     transfers: usize,
     /// Blocks, each with a transfer, after which our memory is read
