@@ -93,9 +93,41 @@ fn hostile(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     };
     let pages = u.int_in_range(1..=160)?;
     let gas: i64 = u.arbitrary()?;
-    let kind = u.int_in_range(0..=13)?;
+    let body = attack(u.int_in_range(0..=13)?, n, gas);
     let locals = "(local i64)".repeat(n as usize % 340);
-    let body = match kind {
+    let most = if u.arbitrary()? { pages } else { 128 };
+    let text = format!(
+        r#"(module
+        (import "vm_hooks" "pay_for_memory_grow" (func $pay (param i32)))
+        (import "vm_hooks" "contract_address" (func $self (param i32)))
+        (import "vm_hooks" "call_contract"
+            (func $call (param i32 i32 i32 i32 i64 i32) (result i32)))
+        (import "vm_hooks" "delegate_call_contract"
+            (func $delegate (param i32 i32 i32 i64 i32) (result i32)))
+        (import "vm_hooks" "create1" (func $create (param i32 i32 i32 i32 i32)))
+        (import "vm_hooks" "emit_log" (func $log (param i32 i32 i32)))
+        (import "vm_hooks" "write_result" (func $write_result (param i32 i32)))
+        (import "vm_hooks" "storage_cache_bytes32" (func $cache (param i32 i32)))
+        (import "vm_hooks" "storage_flush_cache" (func $flush (param i32)))
+        (import "vm_hooks" "native_keccak256" (func $keccak (param i32 i32 i32)))
+        (import "vm_hooks" "read_return_data"
+            (func $reread (param i32 i32 i32) (result i32)))
+        (import "vm_hooks" "account_code"
+            (func $code (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") {pages} {most})
+        (func $deep (param i32) (result i32) {locals}
+            (if (result i32) (local.get 0)
+                (then (call $deep (i32.sub (local.get 0) (i32.const 1))))
+                (else (i32.const 0))))
+        (func (export "user_entrypoint") (param i32) (result i32) (local i32)
+            {body} (i32.const 0)))"#
+    );
+    wat::parse_str(text).map_err(|_| arbitrary::Error::IncorrectFormat)
+}
+
+/// What a hostile program does, with a number of its kind.
+fn attack(kind: u32, n: u32, gas: i64) -> String {
+    match kind {
         0 => "(loop $l (br $l))".to_owned(),
         1 => format!("(local.set 1 (call $deep (i32.const {n})))"),
         2 => format!("(loop $l (drop (memory.grow (i32.const {n}))) (br $l))"),
@@ -131,35 +163,7 @@ fn hostile(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
                 (i32.const 32))) (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0))
                 (i32.const 1))) (br $l))"
         ),
-    };
-    let most = if u.arbitrary()? { pages } else { 128 };
-    let text = format!(
-        r#"(module
-        (import "vm_hooks" "pay_for_memory_grow" (func $pay (param i32)))
-        (import "vm_hooks" "contract_address" (func $self (param i32)))
-        (import "vm_hooks" "call_contract"
-            (func $call (param i32 i32 i32 i32 i64 i32) (result i32)))
-        (import "vm_hooks" "delegate_call_contract"
-            (func $delegate (param i32 i32 i32 i64 i32) (result i32)))
-        (import "vm_hooks" "create1" (func $create (param i32 i32 i32 i32 i32)))
-        (import "vm_hooks" "emit_log" (func $log (param i32 i32 i32)))
-        (import "vm_hooks" "write_result" (func $write_result (param i32 i32)))
-        (import "vm_hooks" "storage_cache_bytes32" (func $cache (param i32 i32)))
-        (import "vm_hooks" "storage_flush_cache" (func $flush (param i32)))
-        (import "vm_hooks" "native_keccak256" (func $keccak (param i32 i32 i32)))
-        (import "vm_hooks" "read_return_data"
-            (func $reread (param i32 i32 i32) (result i32)))
-        (import "vm_hooks" "account_code"
-            (func $code (param i32 i32 i32 i32) (result i32)))
-        (memory (export "memory") {pages} {most})
-        (func $deep (param i32) (result i32) {locals}
-            (if (result i32) (local.get 0)
-                (then (call $deep (i32.sub (local.get 0) (i32.const 1))))
-                (else (i32.const 0))))
-        (func (export "user_entrypoint") (param i32) (result i32) (local i32)
-            {body} (i32.const 0)))"#
-    );
-    wat::parse_str(text).map_err(|_| arbitrary::Error::IncorrectFormat)
+    }
 }
 
 /// The module with a few bytes changed, or its end cut off.

@@ -45,7 +45,7 @@ impl Chain {
             self.pool.remove(&tx.hash());
             self.include(&mut draft, tx, &mut rejected)?;
         }
-        Ok((self.append(draft), rejected))
+        Ok((self.append(draft)?, rejected))
     }
 
     /// Mines what waits, one block for each transaction.
@@ -70,7 +70,7 @@ impl Chain {
             self.include(&mut draft, tx, rejected)?;
         }
         if empty || !draft.txs.is_empty() {
-            self.append(draft);
+            self.append(draft)?;
         }
         Ok(())
     }
@@ -108,11 +108,8 @@ impl Chain {
         Ok(())
     }
 
-    fn append(&mut self, mut draft: Draft) -> Arc<Block> {
+    fn append(&mut self, mut draft: Draft) -> Result<Arc<Block>, MineError> {
         let head = self.head().clone();
-        self.clock = draft.clock;
-        self.next_base_fee = None;
-        let arbos = self.vm.arbos_version(&mut draft.state).unwrap_or(self.config.arbos);
         let seal = Seal {
             parent: head.hash(),
             number: head.number() + 1,
@@ -120,12 +117,14 @@ impl Chain {
             base_fee: draft.context.env.basefee,
             beneficiary: self.coinbase,
             fork: self.fork,
-            arbos,
-            sends: self.vm.sends(&mut draft.state).unwrap_or_default(),
+            arbos: self.vm.arbos_version(&mut draft.state)?,
+            sends: self.vm.sends(&mut draft.state)?,
         };
+        self.clock = draft.clock;
+        self.next_base_fee = None;
         let block = Arc::new(Block::seal(seal, draft.txs, draft.receipts, draft.state));
         self.push(block.clone());
-        block
+        Ok(block)
     }
 
     fn push(&mut self, block: Arc<Block>) {
