@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AgentId, ImageDigest, PurchaseId};
 use crate::manifest::Manifest;
-use crate::receipt::{ExecutionReceipt, Outcome};
+use crate::receipt::{self, ExecutionReceipt, Outcome};
 use crate::serde_text::wei;
 use crate::userop::PackedUserOperation;
 
@@ -42,6 +42,11 @@ pub struct Purchase {
 }
 
 impl Purchase {
+    /// Returns the hash of what was bought and by whom, as the registry computes it.
+    pub fn order_hash(&self) -> B256 {
+        receipt::order_hash(self.buyer, self.agent_id, self.version, self.input_hash)
+    }
+
     /// Whether a receipt for `self` is true for `other` too: only block and deadline may differ.
     pub fn same_bargain(&self, other: &Self) -> bool {
         let facts = |p: &Self| (p.id, p.agent_id, p.version, p.buyer, p.escrow, p.input_hash);
