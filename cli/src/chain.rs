@@ -8,9 +8,13 @@ use alloy::{
     network::EthereumWallet,
     primitives::{Address, TxHash, U256},
     providers::{DynProvider, Provider, ProviderBuilder},
-    rpc::types::{TransactionReceipt, TransactionRequest},
+    rpc::{
+        client::ClientBuilder,
+        types::{TransactionReceipt, TransactionRequest},
+    },
     signers::local::PrivateKeySigner,
     sol_types::SolInterface as _,
+    transports::http::reqwest::Url,
 };
 use anyhow::Context as _;
 use bindings::{
@@ -27,6 +31,8 @@ use crate::{
     ready::Contracts,
 };
 
+/// How long the node may take for one answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a local chain is asked for a receipt.
 const POLL: Duration = Duration::from_millis(50);
 /// How long a transaction may take to be mined.
@@ -83,27 +89,33 @@ impl From<&TransactionReceipt> for Mined {
     }
 }
 
-/// Connects to an endpoint, with a wallet if one is given.
+/// Connects to an endpoint, with a wallet if one is given. Over HTTP what fails in passing is
+/// asked again; a WebSocket is connected anew when it breaks.
 pub async fn connect(url: &str, wallet: Option<&Wallet>) -> anyhow::Result<DynProvider> {
-    let unreachable = |error: alloy::transports::TransportError| {
-        Failure::Chain(format!("the chain at {url} does not answer: {error}; is it running?"))
+    let parsed: Url = url.parse().with_context(|| format!("{url} is no URL"))?;
+    let client = if parsed.scheme().starts_with("http") {
+        keeper::rpc::connect(parsed, ANSWER_TIMEOUT)?
+    } else {
+        let connected = ClientBuilder::default().connect(url).await;
+        connected.map_err(|error| unreachable(url, &error))?
     };
-    let provider = match wallet {
-        Some(Wallet { signer, courier }) => ProviderBuilder::new()
-            .disable_recommended_fillers()
-            .layer(CourierLayer(courier.clone()))
-            .with_gas_estimation()
-            .with_nonce_management(AgreedNonce)
-            .fetch_chain_id()
-            .wallet(EthereumWallet::from(signer.clone()))
-            .connect(url)
-            .await
-            .map_err(unreachable)?
-            .erased(),
-        None => ProviderBuilder::new().connect(url).await.map_err(unreachable)?.erased(),
+    client.set_poll_interval(POLL);
+    let Some(Wallet { signer, courier }) = wallet else {
+        return Ok(ProviderBuilder::new().connect_client(client).erased());
     };
-    provider.client().set_poll_interval(POLL);
-    Ok(provider)
+    Ok(ProviderBuilder::new()
+        .disable_recommended_fillers()
+        .layer(CourierLayer(courier.clone()))
+        .with_gas_estimation()
+        .with_nonce_management(AgreedNonce)
+        .fetch_chain_id()
+        .wallet(EthereumWallet::from(signer.clone()))
+        .connect_client(client)
+        .erased())
+}
+
+fn unreachable(url: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::Chain(format!("the chain at {url} does not answer: {error}; is it running?"))
 }
 
 impl Chain {
@@ -121,11 +133,8 @@ impl Chain {
         let provider = connect(url, wallet.as_ref()).await?;
         let mut found = 0;
         for _ in 0..AGREEING {
-            found = provider.get_chain_id().await.map_err(|error| {
-                Failure::Chain(format!(
-                    "the chain at {url} does not answer: {error}; is it running?"
-                ))
-            })?;
+            let answer = provider.get_chain_id().await;
+            found = answer.map_err(|error| unreachable(url, &error))?;
             if found == chain_id {
                 return Ok(Self { provider, contracts, chain_id, user, courier });
             }
@@ -241,7 +250,7 @@ pub fn unconfirmed(hash: TxHash, what: &str, reason: &str) -> anyhow::Error {
 }
 
 /// The trouble of the courier that lies behind an error, if it is one.
-pub fn trouble(error: &(dyn std::error::Error + 'static)) -> Option<&Trouble> {
+pub fn trouble<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Trouble> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(trouble) = error.downcast_ref::<Trouble>() {

@@ -74,7 +74,9 @@ fn rows(job: &Value) -> Vec<(&'static str, String)> {
         }
     };
     row("job at the keeper", &job["state"]);
-    row("reason", &job["reason"]);
+    if job["reason"] != job["run"]["detail"] {
+        row("reason", &job["reason"]);
+    }
     let waiting = &job["waiting"];
     row("waits for", &waiting["on"]);
     row("because", &waiting["reason"]);

@@ -116,7 +116,8 @@ async fn must_be_overdue(
     chain: &Chain,
     purchase: &Purchase,
 ) -> anyhow::Result<()> {
-    let refund = chain.registry().refund(purchase.purchase_id.0).from(chain.user()?);
+    let registry = chain.registry();
+    let refund = registry.refund(purchase.purchase_id.0).from(chain.user()?);
     let Err(error) = refund.block(BlockId::pending()).call().await else { return Ok(()) };
     let reason = error.as_decoded_interface_error::<AgentRegistryErrors>();
     let Some(AgentRegistryErrors::DeadlineNotPassed(_)) = reason else { return Ok(()) };
