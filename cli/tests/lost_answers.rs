@@ -122,7 +122,11 @@ async fn a_dropped_transaction_is_told_and_paid_nothing() {
     market.proxy.break_next(SENDING, Fault::DroppedRequest, ALWAYS);
     let hash = buy_and_die(&market).await;
     // Another transaction takes the nonce.
-    document(&market.buy().await);
+    let key = market.path("buyer").display().to_string();
+    let input = market.write("other.txt", b"Another text.");
+    let other = ["buy", "1", "--input", &input, "--private-key-file", &key];
+    let other = document(&market.nexus(&other).await);
+    assert_ne!(other["transaction"], hash);
     let output = market.nexus(&["buy", "--resume", &hash]).await;
     assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
     let told = error(&output);
