@@ -93,12 +93,13 @@ impl From<&TransactionReceipt> for Mined {
 /// Connects to an endpoint, with a wallet if one is given. Over HTTP what fails in passing is
 /// asked again; a WebSocket is connected anew when it breaks.
 pub async fn connect(url: &str, wallet: Option<&Wallet>) -> anyhow::Result<DynProvider> {
-    let parsed: Url = url.parse().with_context(|| format!("{url} is no URL"))?;
-    let client = if parsed.scheme().starts_with("http") {
-        keeper::rpc::connect(parsed, ANSWER_TIMEOUT)?
-    } else {
-        let connected = ClientBuilder::default().connect(url).await;
-        connected.map_err(|error| unreachable(url, &error))?
+    let http = url.parse::<Url>().ok().filter(|url| url.scheme().starts_with("http"));
+    let client = match http {
+        Some(http) => keeper::rpc::connect(http, ANSWER_TIMEOUT)?,
+        None => {
+            let connected = ClientBuilder::default().connect(url).await;
+            connected.map_err(|error| unreachable(url, &error))?
+        }
     };
     client.set_poll_interval(POLL);
     let Some(Wallet { signer, courier }) = wallet else {
