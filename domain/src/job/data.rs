@@ -1,7 +1,8 @@
 //! The facts that a job gathers on its way, each state holding just those that exist by then.
 
 use alloy_primitives::aliases::U96;
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, keccak256};
+use alloy_sol_types::SolValue;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AgentId, ImageDigest, PurchaseId};
@@ -47,6 +48,12 @@ impl Purchase {
         let facts = |p: &Self| (p.id, p.agent_id, p.version, p.buyer, p.escrow, p.input_hash);
         facts(self) == facts(other)
     }
+
+    /// The hash of what was bought and by whom, as in `ExecutionReceipt::order_hash`: with the
+    /// number it names the order, for a reorganisation may give the number to another one.
+    pub fn order_hash(&self) -> B256 {
+        keccak256((self.buyer, self.agent_id.0, self.version, self.input_hash).abi_encode())
+    }
 }
 
 /// The listing version that was bought, read back from the chain.
@@ -65,6 +72,14 @@ pub struct Terms {
     pub manifest_hash: B256,
     /// The manifest; `None` when the published bytes are no valid one, so that the job fails.
     pub manifest: Option<Manifest>,
+}
+
+impl Terms {
+    /// Whether both are one listing: work done on the terms of `other` counts only then.
+    pub fn same_listing(&self, other: &Self) -> bool {
+        let facts = |t: &Self| (t.payee, t.price, t.max_seconds, t.image_digest, t.manifest_hash);
+        facts(self) == facts(other)
+    }
 }
 
 /// A purchase with its terms and the number of runs begun so far.
@@ -232,12 +247,23 @@ impl Past {
 
     /// The work done under the present purchase, to go on with.
     pub fn resume(&self) -> Option<Work> {
-        let mut work = self.work.clone()?;
+        self.take_up(self.work.clone()?)
+    }
+
+    /// Work done for this very bargain earlier, as done under the present purchase; `None` if it
+    /// was done for another one.
+    pub fn take_up(&self, mut work: Work) -> Option<Work> {
         let finished = match &mut work {
             Work::Finished(finished) => finished,
             Work::Prepared(prepared) => &mut prepared.finished,
         };
-        finished.order.purchase = self.purchase.clone();
+        let order = &mut finished.order;
+        if !order.purchase.same_bargain(&self.purchase) {
+            return None;
+        }
+        order.purchase = self.purchase.clone();
+        // Runs begun for other orders of this number count, so that no container's name recurs.
+        order.attempts = order.attempts.max(self.attempts);
         Some(work)
     }
 

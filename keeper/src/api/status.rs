@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{ApiState, Shared};
 use crate::Info;
 use crate::health::{Component, Health};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// A store that takes longer to answer counts as broken.
 const STORE_WITHIN: Duration = Duration::from_secs(2);
@@ -36,7 +36,9 @@ pub(super) async fn healthz(State(shared): State<Shared>) -> Response {
 
 async fn ask(store: &Store) -> Component {
     let problem = match tokio::time::timeout(STORE_WITHIN, store.jobs(0, 1)).await {
-        Ok(Ok(_)) => None,
+        Ok(Ok(_)) if store.is_locked_long() => Some(StoreError::Locked.to_string()),
+        // A lock of another program is waited out; only one that lasts is trouble.
+        Ok(Ok(_) | Err(StoreError::Locked)) => None,
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some(format!("no answer within {} s", STORE_WITHIN.as_secs())),
     };
