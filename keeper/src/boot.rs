@@ -19,6 +19,7 @@ use crate::pipeline::Context;
 use crate::sandbox::{DockerConfig, Sandbox};
 use crate::signer_client::{SignerClient, SignerInfo};
 use crate::store::{Commit, Identity, Store, StoreError};
+use crate::waits::WaitBoard;
 
 /// Jobs that may ask the node at the same time.
 const TURNS: usize = 16;
@@ -75,6 +76,7 @@ pub(crate) async fn boot(
         bundler: keys.bundler,
         sandbox: Sandbox::connect(docker)?,
         health: health.clone(),
+        waits: WaitBoard::default(),
         heads: Heads(heads.subscribe()),
         begun: Arc::default(),
         turns: Arc::new(Semaphore::new(TURNS)),

@@ -77,6 +77,7 @@ impl Keeper {
         let state = ApiState {
             store: context.store.clone(),
             health: health.subscribe(),
+            waits: context.waits.clone(),
             metrics,
             info: info.clone(),
             max_input_bytes: context.config.api.max_input_bytes,

@@ -9,6 +9,7 @@ use crate::health::Part;
 use crate::pipeline::Context;
 use crate::sandbox::SandboxError;
 use crate::store::{StoreError, now_millis};
+use crate::waits::WaitOn;
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -48,6 +49,11 @@ async fn look(context: &Context) {
     match context.signer.info().await {
         Ok(_) => context.health.works(Part::Signer),
         Err(error) => context.health.fails(Part::Signer, &error),
+    }
+    let waiting = context.waits.counts();
+    for on in WaitOn::ALL {
+        let count = waiting.get(on.name()).copied().unwrap_or_default();
+        metrics::gauge!("nexus_keeper_waiting", "on" => on.name()).set(count as f64);
     }
     match context.store.counts().await {
         Ok(counts) => {

@@ -1,13 +1,12 @@
 //! The facts that a job gathers on its way, each state holding just those that exist by then.
 
 use alloy_primitives::aliases::U96;
-use alloy_primitives::{Address, B256, Bytes, keccak256};
-use alloy_sol_types::SolValue;
+use alloy_primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AgentId, ImageDigest, PurchaseId};
 use crate::manifest::Manifest;
-use crate::receipt::{ExecutionReceipt, Outcome};
+use crate::receipt::{self, ExecutionReceipt, Outcome};
 use crate::serde_text::wei;
 use crate::userop::PackedUserOperation;
 
@@ -43,16 +42,15 @@ pub struct Purchase {
 }
 
 impl Purchase {
+    /// Returns the hash of what was bought and by whom, as the registry computes it.
+    pub fn order_hash(&self) -> B256 {
+        receipt::order_hash(self.buyer, self.agent_id, self.version, self.input_hash)
+    }
+
     /// Whether a receipt for `self` is true for `other` too: only block and deadline may differ.
     pub fn same_bargain(&self, other: &Self) -> bool {
         let facts = |p: &Self| (p.id, p.agent_id, p.version, p.buyer, p.escrow, p.input_hash);
         facts(self) == facts(other)
-    }
-
-    /// The hash of what was bought and by whom, as in `ExecutionReceipt::order_hash`: with the
-    /// number it names the order, for a reorganisation may give the number to another one.
-    pub fn order_hash(&self) -> B256 {
-        keccak256((self.buyer, self.agent_id.0, self.version, self.input_hash).abi_encode())
     }
 }
 

@@ -4,9 +4,7 @@ use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::network::Ethereum;
 use alloy::primitives::{Address, B256, Bloom};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
-use alloy::rpc::client::RpcClient;
 use alloy::rpc::types::Block;
-use alloy::transports::http::reqwest;
 use bindings::AgentRegistry::AgentRegistryInstance;
 use bindings::IEntryPoint::IEntryPointInstance;
 use domain::job::BlockRef;
@@ -14,6 +12,7 @@ use domain::job::BlockRef;
 use super::error::{ChainError, Doing};
 use super::head::Head;
 use crate::config::{ChainConfig, Config};
+use crate::rpc;
 
 /// A node and the contracts that matter on it. Clones share the connection.
 #[derive(Clone, Debug)]
@@ -32,11 +31,8 @@ impl Chain {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(config: &Config) -> Result<Self, ChainError> {
-        let http = reqwest::Client::builder()
-            .timeout(config.chain.rpc_timeout())
-            .build()
+        let client = rpc::connect(config.chain.rpc_url.clone(), config.chain.rpc_timeout())
             .map_err(|error| ChainError::rpc("making an HTTP client", &error))?;
-        let client = RpcClient::new_http_with_client(http, config.chain.rpc_url.clone());
         let provider =
             ProviderBuilder::new().disable_recommended_fillers().connect_client(client).erased();
         Ok(Self { provider, config: config.chain.clone(), account: config.account.address })

@@ -73,15 +73,16 @@ impl Chain {
     }
 
     async fn receipts_one_by_one(&self, block: &Described) -> Result<Vec<Receipt>, ChainError> {
-        let asked = block.transactions.iter().map(|hash| async move {
-            let client = self.provider.client();
-            let receipt: Option<Receipt> = client
-                .request("eth_getTransactionReceipt", (*hash,))
-                .await
-                .doing("asking for a receipt of a block")?;
-            receipt.ok_or_else(|| doubtful(block, "a receipt is not there"))
-        });
+        let chain = self.clone();
+        let asked =
+            block.transactions.clone().into_iter().map(move |hash| chain.clone().receipt(hash));
         futures::stream::iter(asked).buffered(CONCURRENCY).try_collect().await
+    }
+
+    async fn receipt(self, hash: B256) -> Result<Receipt, ChainError> {
+        let asked = self.provider.client().request("eth_getTransactionReceipt", (hash,));
+        let receipt: Option<Receipt> = asked.await.doing("asking for a receipt of a block")?;
+        receipt.ok_or_else(|| ChainError::Doubtful(format!("there is no receipt of {hash}")))
     }
 
     /// Every log of the registry.

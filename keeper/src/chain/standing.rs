@@ -19,7 +19,7 @@ pub enum Standing {
     Other,
     /// It waits to be settled.
     Open {
-        /// Next nonce sequence of the keeper's account under the purchase's key. With the
+        /// Next nonce sequence of the keeper's account under the order's key. With the
         /// purchase still open, every lower one was mined and failed.
         sequence: u64,
     },
@@ -57,14 +57,14 @@ impl Chain {
         match found.status {
             0 => Ok(Standing::Missing),
             _ if !same => Ok(Standing::Other),
-            1 => Ok(Standing::Open { sequence: self.next_sequence(id, block).await? }),
+            1 => Ok(Standing::Open { sequence: self.next_sequence(purchase, block).await? }),
             2 | 3 => self.settlement_of(purchase, block).await,
             _ => Ok(Standing::Refunded),
         }
     }
 
-    async fn next_sequence(&self, purchase: u64, block: BlockRef) -> Result<u64, ChainError> {
-        let key = U192::from(purchase);
+    async fn next_sequence(&self, purchase: &Purchase, block: BlockRef) -> Result<u64, ChainError> {
+        let key: U192 = purchase.id.nonce_key(purchase.order_hash()).to();
         let nonce = self.entry_point().getNonce(self.account, key).block(at(&block)).call().await;
         let nonce: U256 = nonce.doing("reading an account's nonce")?;
         Ok(nonce.as_limbs()[0])

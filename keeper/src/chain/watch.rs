@@ -152,9 +152,9 @@ impl Watcher {
         let last = end.min(next + BATCH - 1);
         let (mut added, mut head, mut ended) = (Vec::new(), None, Ok(last < end));
         let chain = self.chain.clone();
-        let wanted = (next..=last).map(|number| {
+        let wanted = (next..=last).map(move |number| {
             let known = (number == end).then(|| newest.clone());
-            fetch(&chain, number, known)
+            fetch(chain.clone(), number, known)
         });
         let mut blocks = futures::stream::iter(wanted).buffered(CONCURRENCY);
         while let Some(block) = blocks.next().await {
@@ -171,7 +171,6 @@ impl Watcher {
                 break;
             }
         }
-        drop(blocks);
         self.store_blocks(added, head).await?;
         ended
     }
@@ -215,7 +214,7 @@ impl Watcher {
 
 /// Fetches a block and what the registry says in it.
 async fn fetch(
-    chain: &Chain,
+    chain: Chain,
     number: u64,
     known: Option<Described>,
 ) -> Result<(Head, BlockFacts), ChainError> {

@@ -10,12 +10,14 @@ use super::expiry;
 use super::trouble::Trouble;
 use crate::chain::{Listed, Standing};
 use crate::store::{Commit, JobRow};
+use crate::waits::{Wait, WaitOn};
 
 /// Waits for the configured depth, then believes nothing but the registry's storage.
 pub(super) async fn confirm(context: &Context, row: &JobRow) -> Result<Commit, Trouble> {
     let State::Seen(past) = &row.state else { return Err(wrong_state(row)) };
     let purchase = &past.purchase;
     let deep = purchase.block.number.saturating_add(context.config.chain.confirmations);
+    context.waits.note(row.id, row.version, wait_for_depth(context, deep));
     let head = context.heads.when(|head| head.block.number >= deep).await.block;
     let _turn = context.turn().await;
     if !context.chain.is_canonical(purchase.block).await? {
@@ -36,6 +38,12 @@ pub(super) async fn confirm(context: &Context, row: &JobRow) -> Result<Commit, T
         }
     };
     Ok(Commit::new(row, event))
+}
+
+fn wait_for_depth(context: &Context, deep: u64) -> Wait {
+    let confirmations = context.config.chain.confirmations;
+    let reason = format!("block {deep}, which is {confirmations} on top of the purchase's");
+    Wait::new(WaitOn::Confirmations, reason, "nothing: blocks come by themselves")
 }
 
 async fn open(context: &Context, past: &Past, head: BlockRef) -> Result<Event, Trouble> {

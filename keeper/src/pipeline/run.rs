@@ -14,11 +14,15 @@ use super::{expiry, logs, verdict};
 use crate::health::Part;
 use crate::sandbox::{Limits, RunOutput, RunSpec, SandboxError};
 use crate::store::{Commit, JobRow};
+use crate::waits::{Wait, WaitOn};
 
 /// Waits for a free place and a working engine; too late is too late.
 pub(super) async fn start(context: &Context, row: &JobRow) -> Result<Commit, Trouble> {
     let State::Ready(order) = &row.state else { return Err(wrong_state(row)) };
     let seconds = expiry::seconds(context, order);
+    let most = context.config.docker.max_concurrent;
+    let reason = format!("one of docker.max_concurrent = {most} places");
+    context.waits.note(row.id, row.version, Wait::new(WaitOn::Slot, reason, "nothing"));
     let place = tokio::select! {
         place = context.places.clone().acquire_owned() => place,
         () = expiry::too_late(context, &order.purchase, seconds) => {
