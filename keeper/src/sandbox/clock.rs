@@ -113,7 +113,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(10);
 
     fn after(seconds: f64) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(1_000_000) + Duration::from_secs_f64(seconds)
+        UNIX_EPOCH + Duration::from_secs_f64(1_000_000.0 + seconds)
     }
 
     fn took(finished: f64, step: i64) -> Took {
