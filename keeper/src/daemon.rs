@@ -156,7 +156,11 @@ impl Tasks {
             served
         };
         let (served, (), (), (), ()) = tokio::join!(api, outbox, watching, bundling, probing);
-        store.flush().await.context("closing the store")?;
+        match store.flush().await {
+            // All is durable in the log beside the database, which the next start reads.
+            Err(error) if error.is_retryable() => tracing::warn!(%error, "the store is not folded"),
+            flushed => flushed.context("closing the store")?,
+        }
         tracing::info!("keeper has ended");
         served
     }

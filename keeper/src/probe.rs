@@ -57,7 +57,10 @@ async fn look(context: &Context) {
     }
     match context.store.counts().await {
         Ok(counts) => {
-            context.health.works(Part::Store);
+            match context.store.is_locked_long() {
+                true => context.health.fails(Part::Store, &StoreError::Locked),
+                false => context.health.works(Part::Store),
+            }
             for kind in Kind::ALL {
                 let count = counts.iter().find(|(name, _)| name == kind.name());
                 metrics::gauge!("nexus_keeper_jobs", "state" => kind.name())

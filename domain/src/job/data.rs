@@ -72,6 +72,14 @@ pub struct Terms {
     pub manifest: Option<Manifest>,
 }
 
+impl Terms {
+    /// Whether both are one listing: work done on the terms of `other` counts only then.
+    pub fn same_listing(&self, other: &Self) -> bool {
+        let facts = |t: &Self| (t.payee, t.price, t.max_seconds, t.image_digest, t.manifest_hash);
+        facts(self) == facts(other)
+    }
+}
+
 /// A purchase with its terms and the number of runs begun so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -237,12 +245,23 @@ impl Past {
 
     /// The work done under the present purchase, to go on with.
     pub fn resume(&self) -> Option<Work> {
-        let mut work = self.work.clone()?;
+        self.take_up(self.work.clone()?)
+    }
+
+    /// Work done for this very bargain earlier, as done under the present purchase; `None` if it
+    /// was done for another one.
+    pub fn take_up(&self, mut work: Work) -> Option<Work> {
         let finished = match &mut work {
             Work::Finished(finished) => finished,
             Work::Prepared(prepared) => &mut prepared.finished,
         };
-        finished.order.purchase = self.purchase.clone();
+        let order = &mut finished.order;
+        if !order.purchase.same_bargain(&self.purchase) {
+            return None;
+        }
+        order.purchase = self.purchase.clone();
+        // Runs begun for other orders of this number count, so that no container's name recurs.
+        order.attempts = order.attempts.max(self.attempts);
         Some(work)
     }
 

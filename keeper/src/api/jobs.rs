@@ -37,6 +37,8 @@ pub(super) struct JobView {
     escrow: U96,
     deadline: u64,
     input_hash: B256,
+    /// What was bought by whom: with the number it names the order.
+    order_hash: B256,
     block: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     image_digest: Option<ImageDigest>,
@@ -128,6 +130,7 @@ impl JobView {
             escrow: purchase.escrow,
             deadline: purchase.deadline,
             input_hash: purchase.input_hash,
+            order_hash: purchase.order_hash(),
             block: purchase.block.number,
             image_digest: state.terms().map(|terms| terms.image_digest),
             run: state.run().map(RunView::from),

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{ApiState, Shared};
 use crate::Info;
 use crate::health::{Component, Health};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::waits::WaitBoard;
 
 /// A store that takes longer to answer counts as broken.
@@ -50,7 +50,9 @@ fn settling(waits: &WaitBoard) -> Component {
 
 async fn ask(store: &Store) -> Component {
     let problem = match tokio::time::timeout(STORE_WITHIN, store.jobs(0, 1)).await {
-        Ok(Ok(_)) => None,
+        Ok(Ok(_)) if store.is_locked_long() => Some(StoreError::Locked.to_string()),
+        // A lock of another program is waited out; only one that lasts is trouble.
+        Ok(Ok(_) | Err(StoreError::Locked)) => None,
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some(format!("no answer within {} s", STORE_WITHIN.as_secs())),
     };

@@ -1,10 +1,7 @@
 //! How a purchase stands on the chain at one block: the registry and the EntryPoint's nonce.
 
-use alloy::eips::BlockNumberOrTag;
 use alloy::primitives::U256;
 use alloy::primitives::aliases::U192;
-use alloy::providers::Provider;
-use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
 use bindings::AgentRegistry;
 use domain::job::{BlockRef, Purchase, Settlement};
@@ -79,20 +76,19 @@ impl Chain {
         purchase: &Purchase,
         block: BlockRef,
     ) -> Result<Standing, ChainError> {
-        let filter = Filter::new()
-            .address(self.config.registry)
+        let filter = self
+            .filter()
             .event_signature(AgentRegistry::Settled::SIGNATURE_HASH)
-            .topic1(U256::from(purchase.id.0))
-            .from_block(purchase.block.number)
-            .to_block(BlockNumberOrTag::Number(block.number));
-        let logs = self.provider.get_logs(&filter).await.doing("asking for a settlement")?;
-        let found = logs.iter().find_map(|log| {
+            .topic1(U256::from(purchase.id.0));
+        let range = (purchase.block.number, block.number);
+        let found = self.newest_log(&filter, range, |log| {
             let event = AgentRegistry::Settled::decode_log(&log.inner).ok()?;
             let block = BlockRef { number: log.block_number?, hash: log.block_hash? };
             Some(decode::settlement(log, &event.data, block, self.account))
         });
-        found.map(|found| Standing::Settled(Box::new(found))).ok_or_else(|| {
-            ChainError::Moved(format!("the log that settled purchase {} is gone", purchase.id))
+        found.await?.map(|found| Standing::Settled(Box::new(found))).ok_or_else(|| {
+            let id = purchase.id;
+            ChainError::Doubtful(format!("purchase {id} is settled, but no log says by what"))
         })
     }
 }
