@@ -5,11 +5,17 @@
 
 #[path = "support/faults.rs"]
 mod faults;
+#[path = "support/relay.rs"]
+mod relay;
 mod support;
 
-use std::process::{Command, Output};
+use std::{
+    process::{Command, Output},
+    time::{Duration, Instant},
+};
 
 use faults::{Fault, FaultProxy};
+use relay::Relay;
 use serde_json::Value;
 use support::{Network, fixture, nexus, text, with_state};
 
@@ -104,4 +110,73 @@ async fn following_goes_on_through_wrong_answers_with_one_warning() {
     let list = network.json(&["job", "list"]);
     assert_eq!(list.as_array().unwrap().len(), 1, "bought once");
     assert!(list[0]["keeperState"].is_string(), "{list}");
+}
+
+/// An input that does not fit the transaction.
+fn large() -> String {
+    format!("{TEXT} ").repeat(20_000 / TEXT.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_input_is_uploaded_again_after_a_hiccup() {
+    let network = tokio::task::spawn_blocking(Network::start).await.unwrap();
+    let agent = publish(&network, "summarize");
+    let input = network.write("input.txt", large().as_bytes());
+    let relay = Relay::start(&network.ready.api_url, 4).await;
+    let url = relay.url();
+    let output = run(network.command(&[
+        "--api-url",
+        &url,
+        "buy",
+        &agent,
+        "--input",
+        &input,
+        "--watch",
+        "--account",
+        "dev:buyer",
+    ]))
+    .await;
+    let stderr = text(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert_eq!(relay.broken(), 4);
+    assert_eq!(stderr.matches("is not uploaded yet").count(), 1, "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_whose_input_never_got_through_is_resumed_with_it() {
+    let network = tokio::task::spawn_blocking(Network::start).await.unwrap();
+    let agent = publish(&network, "summarize");
+    let input = network.write("input.txt", large().as_bytes());
+    let relay = Relay::start(&network.ready.api_url, u32::MAX).await;
+    let url = relay.url();
+    let log = std::fs::File::create(network.path("buy.log")).unwrap();
+    let mut child = network
+        .command(&["--api-url", &url, "buy", &agent, "--input", &input, "--account", "dev:buyer"])
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while relay.broken() == 0 {
+        assert!(Instant::now() < deadline, "nothing was uploaded");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let told = std::fs::read_to_string(network.path("buy.log")).unwrap();
+    let hash = told.split("Sending transaction ").nth(1).unwrap().lines().next().unwrap();
+
+    // What is missing is said exactly.
+    let output = run(network.command(&["buy", "--resume", hash])).await;
+    let stderr = text(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("nexus job upload 1 --input FILE"), "{stderr}");
+    let other = network.write("other.txt", b"not what was bought with");
+    let output = run(network.command(&["buy", "--resume", hash, "--input", &other])).await;
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+
+    let output =
+        run(network.command(&["buy", "--resume", hash, "--input", &input, "--watch"])).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(!output.stdout.is_empty());
+    assert_eq!(network.json(&["job", "list"]).as_array().unwrap().len(), 1, "bought once");
 }

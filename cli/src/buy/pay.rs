@@ -197,3 +197,17 @@ impl Report for Bought {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_that_is_not_uploaded_says_exactly_what_to_do() {
+        let text = not_uploaded(PurchaseId(7), "the keeper is down");
+        for part in ["is paid", "the keeper is down", "Do not buy again", "nexus refund 7"] {
+            assert!(text.contains(part), "{part} is missing: {text}");
+        }
+        assert!(text.contains("`nexus job upload 7 --input FILE`"), "{text}");
+    }
+}
