@@ -40,7 +40,7 @@ pub(super) async fn run(
     spec: &RunSpec,
     log: mpsc::Sender<LogLine>,
 ) -> Result<RunOutput, SandboxError> {
-    let Some(begun) = begin(inner, spec, log).await? else { return Ok(not_run()) };
+    let Some(begun) = Box::pin(begin(inner, spec, log)).await? else { return Ok(not_run()) };
     let Begun { container, stdin, mut capture, mut outside, at, state } = begun;
     let docker = &container.docker;
     let mut used = Usage::default();
@@ -104,7 +104,7 @@ async fn begin(
         discard(inner, &docker, &spec.job, spec.attempt),
     )?;
     let Some(image) = image else { return Ok(None) };
-    let container = create(inner, &docker, spec, &image).await?;
+    let container = Box::pin(create(inner, &docker, spec, &image)).await?;
     let (stdin, capture) = attach(&container, spec, log).await?;
     let outside = Outside::follow(&docker, &container.id);
     inner.note_unstarted(&spec.job, spec.attempt, false);
