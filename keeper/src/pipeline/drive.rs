@@ -26,11 +26,14 @@ pub(super) async fn drive(context: Context, owed: Owed, cancel: CancellationToke
             Ok(()) => return,
             Err(trouble) => trouble,
         };
-        if trouble.is_outdated() || cancel.is_cancelled() {
+        // What fails while the keeper ends is left to the next start.
+        let over = cancel.is_cancelled() || context.drain.is_cancelled();
+        if trouble.is_outdated() || over {
             return;
         }
         trouble.note(&context.health, owed.effect);
         if trouble.is_retryable() {
+            context.waits.note(owed.job, owed.version, trouble.to_wait());
             let (job, phase) = (owed.job, owed.effect.name());
             match std::mem::replace(&mut told, true) {
                 false => tracing::warn!(job, phase, %trouble, "waits and tries again"),
