@@ -78,8 +78,8 @@ pub async fn publish(
     let (price, image) = (listing.price.into(), ImageDigest(listing.imageDigest));
     let registry = chain.registry();
     let receipt = match existing {
-        Some(id) => send(registry.relist(id.0, listing, bytes.into()), "relisting").await?,
-        None => send(registry.list(listing, bytes.into()), "listing").await?,
+        Some(id) => send(chain, registry.relist(id.0, listing, bytes.into()), "relisting").await?,
+        None => send(chain, registry.list(listing, bytes.into()), "listing").await?,
     };
     let event = receipt
         .inner

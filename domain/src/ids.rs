@@ -28,23 +28,27 @@ pub enum IdError {
 pub struct PurchaseId(pub u64);
 
 impl PurchaseId {
-    /// The 192-bit ERC-4337 nonce key that belongs to this purchase alone.
-    pub fn nonce_key(self) -> U256 {
-        U256::from(self.0)
+    /// The 192-bit ERC-4337 nonce key that belongs to one order alone: the first 128 bits of its
+    /// hash, then the 64 bits of the purchase's number.
+    ///
+    /// The number alone would not do: after a reorganisation it may stand for another order,
+    /// whose settlement must not wait for the nonce of the former one.
+    pub fn nonce_key(self, order_hash: B256) -> U256 {
+        let order = U256::from_be_bytes(order_hash.0) >> 128u32;
+        (order << 64u32) | U256::from(self.0)
     }
 
-    /// The account nonce of this purchase's settlement: key, then the 64-bit sequence.
+    /// The account nonce of the settlement of an order: key, then the 64-bit sequence.
     ///
     /// Sequence 0 is the only one used until a settlement was mined and failed.
-    pub fn nonce(self, sequence: u64) -> U256 {
-        (self.nonce_key() << 64) | U256::from(sequence)
+    pub fn nonce(self, order_hash: B256, sequence: u64) -> U256 {
+        (self.nonce_key(order_hash) << 64u32) | U256::from(sequence)
     }
 
-    /// Splits an account nonce into purchase and sequence; `None` when its key is no purchase's.
+    /// Reads purchase and sequence from an account nonce; `None` when its key is no purchase's.
     pub fn from_nonce(nonce: U256) -> Option<(Self, u64)> {
-        let sequence = nonce.as_limbs()[0];
-        let key: u64 = (nonce >> 64u32).try_into().ok()?;
-        (key != 0).then_some((Self(key), sequence))
+        let [sequence, purchase, ..] = *nonce.as_limbs();
+        (purchase != 0).then_some((Self(purchase), sequence))
     }
 }
 
@@ -176,17 +180,29 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nonce_round_trips(id in 1u64.., sequence: u64) {
-            prop_assert_eq!(
-                PurchaseId::from_nonce(PurchaseId(id).nonce(sequence)),
-                Some((PurchaseId(id), sequence))
-            );
+        fn nonce_round_trips(id in 1u64.., order: [u8; 32], sequence: u64) {
+            let nonce = PurchaseId(id).nonce(order.into(), sequence);
+            prop_assert_eq!(PurchaseId::from_nonce(nonce), Some((PurchaseId(id), sequence)));
         }
 
         #[test]
-        fn distinct_purchases_never_share_a_key(a in 1u64.., b in 1u64.., s: u64, t: u64) {
+        fn distinct_purchases_never_share_a_key(
+            a in 1u64..,
+            b in 1u64..,
+            order: [u8; 32],
+            s: u64,
+            t: u64,
+        ) {
             prop_assume!(a != b);
-            prop_assert_ne!(PurchaseId(a).nonce(s), PurchaseId(b).nonce(t));
+            let order = order.into();
+            prop_assert_ne!(PurchaseId(a).nonce(order, s), PurchaseId(b).nonce(order, t));
+        }
+
+        #[test]
+        fn distinct_orders_of_one_number_never_share_a_key(id in 1u64.., s: u64, t: u64, a: u8, b: u8) {
+            prop_assume!(a != b);
+            let nonce = |order, sequence| PurchaseId(id).nonce(B256::repeat_byte(order), sequence);
+            prop_assert_ne!(nonce(a, s), nonce(b, t));
         }
 
         #[test]

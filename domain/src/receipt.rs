@@ -95,13 +95,7 @@ impl ExecutionReceipt {
     /// A purchase that a reorganisation removes and brings back has the same hash; another
     /// purchase that got its id has not.
     pub fn order_hash(&self) -> B256 {
-        let order = sol::Order {
-            buyer: self.buyer,
-            agentId: self.agent_id.0,
-            version: self.version,
-            inputHash: self.input_hash,
-        };
-        keccak256(order.abi_encode())
+        order_hash(self.buyer, self.agent_id, self.version, self.input_hash)
     }
 
     /// The EIP-712 type of a receipt, as verifiers in other languages need it.
@@ -159,6 +153,13 @@ impl SignedReceipt {
     pub fn signer(&self) -> Result<Address, SignatureError> {
         signature::recover(&self.digest(), &self.signature)
     }
+}
+
+/// Hashes what was bought and by whom, as the registry does from its storage:
+/// `keccak256(abi.encode(address buyer, uint256 agentId, uint32 version, bytes32 inputHash))`.
+pub fn order_hash(buyer: Address, agent: AgentId, version: u32, input_hash: B256) -> B256 {
+    let order = sol::Order { buyer, agentId: agent.0, version, inputHash: input_hash };
+    keccak256(order.abi_encode())
 }
 
 /// The EIP-712 domain of receipts.

@@ -5,24 +5,27 @@ use std::time::Duration;
 
 use alloy::hex;
 use alloy::primitives::{Address, B256};
-use anyhow::{Context as _, bail, ensure};
-use bindings::AgentAccount;
+use anyhow::Context as _;
 use domain::job::{Event, Kind};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
-use crate::chain::{Chain, ChainError, Doing, HeadBoard, Heads};
+use crate::chain::{Chain, ChainError, HeadBoard, Heads};
 use crate::config::Config;
 use crate::daemon::Info;
 use crate::health::{HealthBoard, Part};
 use crate::pipeline::Context;
 use crate::sandbox::{DockerConfig, Sandbox};
 use crate::signer_client::{SignerClient, SignerInfo};
-use crate::store::{Commit, Identity, Store};
+use crate::store::{Commit, Identity, Store, StoreError};
+use crate::waits::WaitBoard;
 
 /// Jobs that may ask the node at the same time.
 const TURNS: usize = 16;
+
+/// Times that the node must give an answer that ends the keeper before it is believed.
+const WRONG: u32 = 5;
 
 /// Everything that the keeper's tasks need.
 pub(crate) struct Booted {
@@ -37,18 +40,18 @@ pub(crate) async fn boot(
     heads: &HeadBoard,
     drain: CancellationToken,
 ) -> anyhow::Result<Booted> {
-    let store = Store::open(&config.store.path).await?;
-    health.works(Part::Store);
+    let store = patiently(health, || Store::open(&config.store.path)).await?;
     let chain = Chain::new(&config)?;
     let genesis = check_chain(&chain, health).await?;
-    store.claim(identity(&config, &genesis.to_string())).await?;
+    let claim = || store.claim(identity(&config, &genesis.to_string()));
+    patiently(health, claim).await?;
     let signer = SignerClient::new(
         config.signer.socket.clone(),
         Duration::from_millis(config.signer.timeout_ms),
     );
     let keys = ask_signer(&signer, health).await?;
-    check_account(&chain, keys.owner).await?;
-    retry_stuck(&store).await?;
+    check_account(&chain, keys.owner, health).await?;
+    patiently(health, || retry_stuck(&store)).await?;
 
     let mut docker = DockerConfig::new(format!("{:x}", config.account.address));
     docker.deployment = deployment(&config, &genesis);
@@ -73,6 +76,7 @@ pub(crate) async fn boot(
         bundler: keys.bundler,
         sandbox: Sandbox::connect(docker)?,
         health: health.clone(),
+        waits: WaitBoard::default(),
         heads: Heads(heads.subscribe()),
         begun: Arc::default(),
         turns: Arc::new(Semaphore::new(TURNS)),
@@ -98,22 +102,65 @@ fn identity(config: &Config, genesis: &str) -> Identity {
     ])
 }
 
-/// Waits for the node; a wrong one is no use waiting for.
-async fn check_chain(chain: &Chain, health: &HealthBoard) -> Result<B256, ChainError> {
+/// Does something with the store, again and again while its disk is full or it is locked.
+async fn patiently<T, F>(health: &HealthBoard, work: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
     let mut backoff = patience();
     loop {
-        match chain.check().await {
-            Ok(genesis) => {
-                health.works(Part::Chain);
-                return Ok(genesis);
-            }
-            Err(error @ (ChainError::Rpc { .. } | ChainError::Moved(_))) => {
-                health.fails(Part::Chain, &error);
+        match work().await {
+            Err(error) if error.is_retryable() => {
+                health.fails(Part::Store, &error);
                 tokio::time::sleep(backoff.pause()).await;
             }
-            Err(error) => return Err(error),
+            done => {
+                if done.is_ok() {
+                    health.works(Part::Store);
+                }
+                return done;
+            }
         }
     }
+}
+
+/// Asks the node until it answers. An answer that would end the keeper is believed only when it
+/// comes several times in a row: a node that has just started gives such answers, too.
+async fn insist<T, F>(health: &HealthBoard, ask: impl Fn() -> F) -> Result<T, ChainError>
+where
+    F: Future<Output = Result<T, ChainError>>,
+{
+    let (mut backoff, mut wrong) = (patience(), 0);
+    loop {
+        let error = match ask().await {
+            Ok(answer) => {
+                health.works(Part::Chain);
+                return Ok(answer);
+            }
+            Err(error) => error,
+        };
+        wrong = if error.is_passing() { 0 } else { wrong + 1 };
+        if wrong == WRONG {
+            return Err(error);
+        }
+        health.fails(Part::Chain, &error);
+        tokio::time::sleep(backoff.pause()).await;
+    }
+}
+
+/// Waits for the node and checks that it is the right one; gives the hash of its first block.
+async fn check_chain(chain: &Chain, health: &HealthBoard) -> Result<B256, ChainError> {
+    insist(health, || async {
+        let genesis = chain.check().await?;
+        // A new store is tied to it for good: one answer is not enough.
+        match chain.check().await? {
+            again if again == genesis => Ok(genesis),
+            again => {
+                Err(ChainError::Doubtful(format!("block 0 was {genesis}, then it was {again}")))
+            }
+        }
+    })
+    .await
 }
 
 async fn ask_signer(signer: &SignerClient, health: &HealthBoard) -> anyhow::Result<SignerInfo> {
@@ -133,26 +180,17 @@ async fn ask_signer(signer: &SignerClient, health: &HealthBoard) -> anyhow::Resu
     }
 }
 
-/// The account must obey the signer's key and may settle only as a keeper of the registry.
-async fn check_account(chain: &Chain, owner: Address) -> anyhow::Result<()> {
-    let account = AgentAccount::new(chain.account, chain.provider.clone());
-    let found = account.owner().call().await.doing("reading the account's owner")?;
-    ensure!(
-        found == owner,
-        "account.address {} belongs to {found}, but the signer holds the key of {owner}",
-        chain.account
-    );
-    let entry_point =
-        account.entryPoint().call().await.doing("reading the account's EntryPoint")?;
-    if entry_point != chain.config.entry_point {
-        bail!(
-            "account.address {} obeys the EntryPoint {entry_point}, chain.entry_point is {}",
-            chain.account,
-            chain.config.entry_point
-        );
-    }
-    let keeper = chain.registry().isKeeper(chain.account).call().await;
-    if !keeper.doing("asking the registry for its keepers")? {
+/// Checks that the account obeys the signer's key; warns unless it is a keeper of the registry.
+async fn check_account(
+    chain: &Chain,
+    owner: Address,
+    health: &HealthBoard,
+) -> Result<(), ChainError> {
+    let keeper = insist(health, || async {
+        chain.check_account(owner).await?;
+        chain.is_keeper().await
+    });
+    if !keeper.await? {
         tracing::warn!(
             account = %chain.account,
             "the account is no keeper of the registry: settlements wait until its owner adds it"
@@ -162,7 +200,7 @@ async fn check_account(chain: &Chain, owner: Address) -> anyhow::Result<()> {
 }
 
 /// A restart is the operator's way to say that the cause is gone.
-async fn retry_stuck(store: &Store) -> anyhow::Result<()> {
+async fn retry_stuck(store: &Store) -> Result<(), StoreError> {
     for row in store.jobs_in(Kind::Stuck).await? {
         tracing::info!(job = row.id, reason = row.state.stuck_reason(), "tries a stuck job again");
         store.commit(Commit::new(&row, Event::Retried)).await?;

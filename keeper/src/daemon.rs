@@ -77,6 +77,7 @@ impl Keeper {
         let state = ApiState {
             store: context.store.clone(),
             health: health.subscribe(),
+            waits: context.waits.clone(),
             metrics,
             info: info.clone(),
             max_input_bytes: context.config.api.max_input_bytes,
@@ -155,7 +156,11 @@ impl Tasks {
             served
         };
         let (served, (), (), (), ()) = tokio::join!(api, outbox, watching, bundling, probing);
-        store.flush().await.context("closing the store")?;
+        match store.flush().await {
+            // All is durable in the log beside the database, which the next start reads.
+            Err(error) if error.is_retryable() => tracing::warn!(%error, "the store is not folded"),
+            flushed => flushed.context("closing the store")?,
+        }
         tracing::info!("keeper has ended");
         served
     }

@@ -10,10 +10,12 @@ pub mod config;
 pub mod health;
 pub mod image;
 pub mod pipeline;
+pub mod rpc;
 pub mod sandbox;
 pub mod settle;
 pub mod signer_client;
 pub mod store;
+pub mod waits;
 
 mod boot;
 mod daemon;

@@ -9,6 +9,7 @@ use crate::health::Part;
 use crate::pipeline::Context;
 use crate::sandbox::SandboxError;
 use crate::store::{StoreError, now_millis};
+use crate::waits::WaitOn;
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -49,9 +50,17 @@ async fn look(context: &Context) {
         Ok(_) => context.health.works(Part::Signer),
         Err(error) => context.health.fails(Part::Signer, &error),
     }
+    let waiting = context.waits.counts();
+    for on in WaitOn::ALL {
+        let count = waiting.get(on.name()).copied().unwrap_or_default();
+        metrics::gauge!("nexus_keeper_waiting", "on" => on.name()).set(count as f64);
+    }
     match context.store.counts().await {
         Ok(counts) => {
-            context.health.works(Part::Store);
+            match context.store.is_locked_long() {
+                true => context.health.fails(Part::Store, &StoreError::Locked),
+                false => context.health.works(Part::Store),
+            }
             for kind in Kind::ALL {
                 let count = counts.iter().find(|(name, _)| name == kind.name());
                 metrics::gauge!("nexus_keeper_jobs", "state" => kind.name())

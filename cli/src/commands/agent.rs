@@ -212,7 +212,7 @@ async fn publish(context: &Context, args: PublishArgs) -> anyhow::Result<()> {
 
 async fn unlist(context: &Context, args: UnlistArgs) -> anyhow::Result<()> {
     let chain = context.writer(&args.keys).await?;
-    let receipt = send(chain.registry().unlist(args.agent.0), "unlisting").await?;
+    let receipt = send(&chain, chain.registry().unlist(args.agent.0), "unlisting").await?;
     context.out.result(&Unlisted { agent_id: args.agent, mined: Mined::from(&receipt) })
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AgentId, ImageDigest, PurchaseId};
 use crate::manifest::Manifest;
-use crate::receipt::{ExecutionReceipt, Outcome};
+use crate::receipt::{self, ExecutionReceipt, Outcome};
 use crate::serde_text::wei;
 use crate::userop::PackedUserOperation;
 
@@ -42,6 +42,11 @@ pub struct Purchase {
 }
 
 impl Purchase {
+    /// Returns the hash of what was bought and by whom, as the registry computes it.
+    pub fn order_hash(&self) -> B256 {
+        receipt::order_hash(self.buyer, self.agent_id, self.version, self.input_hash)
+    }
+
     /// Whether a receipt for `self` is true for `other` too: only block and deadline may differ.
     pub fn same_bargain(&self, other: &Self) -> bool {
         let facts = |p: &Self| (p.id, p.agent_id, p.version, p.buyer, p.escrow, p.input_hash);
@@ -65,6 +70,14 @@ pub struct Terms {
     pub manifest_hash: B256,
     /// The manifest; `None` when the published bytes are no valid one, so that the job fails.
     pub manifest: Option<Manifest>,
+}
+
+impl Terms {
+    /// Whether both are one listing: work done on the terms of `other` counts only then.
+    pub fn same_listing(&self, other: &Self) -> bool {
+        let facts = |t: &Self| (t.payee, t.price, t.max_seconds, t.image_digest, t.manifest_hash);
+        facts(self) == facts(other)
+    }
 }
 
 /// A purchase with its terms and the number of runs begun so far.
@@ -232,12 +245,23 @@ impl Past {
 
     /// The work done under the present purchase, to go on with.
     pub fn resume(&self) -> Option<Work> {
-        let mut work = self.work.clone()?;
+        self.take_up(self.work.clone()?)
+    }
+
+    /// Work done for this very bargain earlier, as done under the present purchase; `None` if it
+    /// was done for another one.
+    pub fn take_up(&self, mut work: Work) -> Option<Work> {
         let finished = match &mut work {
             Work::Finished(finished) => finished,
             Work::Prepared(prepared) => &mut prepared.finished,
         };
-        finished.order.purchase = self.purchase.clone();
+        let order = &mut finished.order;
+        if !order.purchase.same_bargain(&self.purchase) {
+            return None;
+        }
+        order.purchase = self.purchase.clone();
+        // Runs begun for other orders of this number count, so that no container's name recurs.
+        order.attempts = order.attempts.max(self.attempts);
         Some(work)
     }
 

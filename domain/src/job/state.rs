@@ -94,7 +94,7 @@ states! {
     Sent(SentOp) = "sent", owes Some(Effect::Watch);
     /// The registry shows the purchase settled.
     Settled(Closed) = "settled", owes Some(Effect::Finalize);
-    /// The settlement is too deep to be reorged.
+    /// The settlement is so deep that it is not looked at any more.
     Final(Closed) = "final", owes None;
     /// The purchase is in the chain no longer.
     Reorged(Past) = "reorged", owes None;
@@ -172,7 +172,7 @@ impl State {
     }
 
     /// Work kept from before the job went back or ended.
-    fn work(&self) -> Option<&Work> {
+    pub fn work(&self) -> Option<&Work> {
         match self {
             Self::Seen(past) | Self::Reorged(past) | Self::Expired(past) => past.work.as_ref(),
             Self::Stuck(stuck) => stuck.past.work.as_ref(),

@@ -104,7 +104,9 @@ table! {
     Stuck(stuck) + Refunded => Expired: stuck.past;
 
     // Reorganisations of the chain: everything is confirmed anew, work done is kept.
+    // `Final` is no exception: how deep a reorganisation goes is the chain's to say.
     Settled(closed) + SettlementRemoved => Seen: closed.past;
+    Final(closed) + SettlementRemoved => Seen: closed.past;
     Expired(past) + RefundRemoved => Seen: past;
     Seen(past) + PurchaseRemoved => Reorged: past;
     Confirmed(order) + PurchaseRemoved => Reorged: order.into();
@@ -116,6 +118,7 @@ table! {
     Signed(signed) + PurchaseRemoved => Reorged: signed.into();
     Sent(sent) + PurchaseRemoved => Reorged: sent.into();
     Settled(closed) + PurchaseRemoved => Reorged: closed.past;
+    Final(closed) + PurchaseRemoved => Reorged: closed.past;
     Expired(past) + PurchaseRemoved => Reorged: past;
     Stuck(stuck) + PurchaseRemoved => Reorged: stuck.past;
     Reorged(past) + Reappeared(purchase) => Seen: past.reappeared(purchase);

@@ -9,6 +9,8 @@ use crate::ids::{AgentId, ImageDigest, PurchaseId};
 use crate::receipt::{ExecutionReceipt, Outcome};
 use crate::userop::PackedUserOperation;
 
+mod orders;
+
 fn purchase(id: u64, buyer: u8) -> Purchase {
     Purchase {
         id: PurchaseId(id),
@@ -241,19 +243,6 @@ fn every_row_is_a_move_that_is_really_made() {
                 .is_ok_and(|(state, _)| state.kind() == row.to)
         });
         assert!(made, "{row:?}");
-    }
-}
-
-#[test]
-fn final_takes_nothing() {
-    for kind in EventKind::ALL {
-        assert!(!Kind::Final.allows(*kind));
-        let state = example(Kind::Final, Outcome::Ok);
-        let illegal = step(state, event(*kind, Outcome::Ok)).unwrap_err();
-        assert_eq!(
-            illegal.to_string(),
-            format!("a job that is final cannot take the event `{kind}`")
-        );
     }
 }
 

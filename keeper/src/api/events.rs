@@ -59,7 +59,7 @@ pub(super) async fn stream(
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let Query(from) = from.map_err(|error| ApiError::bad_request(error.body_text()))?;
-    let job = find(&shared.api.store, &id).await?.id;
+    let row = find(&shared.api.store, &id).await?;
     let upgrade = upgrade.map_err(|error| {
         ApiError::bad_request(format!("events come by WebSocket only: {}", error.body_text()))
     })?;
@@ -69,8 +69,9 @@ pub(super) async fn stream(
         changes: shared.api.store.changes(),
         store: shared.api.store.clone(),
         shutdown: shared.shutdown.clone(),
-        job,
-        cursor: from.cursor.min(LARGEST_ID),
+        job: row.id,
+        first: row.first_event,
+        cursor: from.cursor.min(LARGEST_ID).max(row.first_event.saturating_sub(1)),
     };
     let upgrade = upgrade.max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
     Ok(upgrade.on_upgrade(async move |socket| {
@@ -83,6 +84,8 @@ pub(super) async fn stream(
 enum End {
     /// The job has ended and everything was sent.
     Done,
+    /// The job's number went to another order, after a reorganisation of the chain.
+    Replaced,
     /// The keeper shuts down.
     Away,
     /// The store failed.
@@ -96,6 +99,8 @@ struct Feed {
     changes: Receiver<Change>,
     shutdown: CancellationToken,
     job: u64,
+    /// The first event of the order that is watched.
+    first: u64,
     cursor: u64,
 }
 
@@ -103,6 +108,7 @@ impl Feed {
     async fn serve(mut self, mut socket: WebSocket) {
         let (code, reason) = match self.run(&mut socket).await {
             End::Done => (close_code::NORMAL, "the job has ended"),
+            End::Replaced => (close_code::NORMAL, "another order has this number now"),
             End::Away => (close_code::AWAY, "the keeper shuts down: continue from your cursor"),
             End::Failed(error) => {
                 tracing::warn!(%error, job = self.job, "event stream broken off");
@@ -119,25 +125,30 @@ impl Feed {
 
     async fn run(&mut self, socket: &mut WebSocket) -> End {
         loop {
-            // The job first: an event of the state seen here is in the page read after it.
-            let ended = match self.store.job(self.job).await {
-                Ok(row) => row.is_none_or(|row| row.state.is_terminal()),
+            let read = self.store.job_and_events(self.job, self.cursor, PAGE).await;
+            let (row, mut page) = match read {
+                Ok(read) => read,
                 Err(error) => return End::Failed(error),
             };
-            let page = match self.store.events(self.job, self.cursor, PAGE).await {
-                Ok(page) => page,
-                Err(error) => return End::Failed(error),
-            };
+            let full = page.len() == PAGE as usize;
+            let ended = row.as_ref().is_none_or(|row| row.state.is_terminal());
+            let next = row.map(|row| row.first_event).filter(|first| *first != self.first);
+            if let Some(next) = next {
+                page.retain(|event| event.cursor < next);
+            }
             for event in &page {
                 if !send(socket, view(event)).await {
                     return End::Gone;
                 }
                 self.cursor = event.cursor;
             }
+            if next.is_some() && page.len() < PAGE as usize {
+                return End::Replaced;
+            }
             if self.shutdown.is_cancelled() {
                 return End::Away;
             }
-            if page.len() == PAGE as usize {
+            if full {
                 continue;
             }
             if ended {

@@ -5,7 +5,7 @@ use alloy::primitives::{Address, B256};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use domain::ids::{AgentId, ImageDigest};
-use domain::job::{RunRecord, Settlement};
+use domain::job::{self, RunRecord, Settlement};
 use domain::receipt::Outcome;
 use domain::serde_text::wei;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Shared;
 use super::error::ApiError;
 use crate::store::{JobRow, Store};
+use crate::waits::{WaitBoard, Waiting};
 
 const PAGE: u32 = 100;
 const LARGEST_PAGE: u32 = 1000;
@@ -25,6 +26,8 @@ pub(super) struct JobView {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<Waiting>,
     created_at: u64,
     updated_at: u64,
     agent_id: AgentId,
@@ -34,6 +37,8 @@ pub(super) struct JobView {
     escrow: U96,
     deadline: u64,
     input_hash: B256,
+    /// What was bought by whom: with the number it names the order.
+    order_hash: B256,
     block: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     image_digest: Option<ImageDigest>,
@@ -108,13 +113,15 @@ impl From<&Settlement> for SettlementView {
     }
 }
 
-impl From<&JobRow> for JobView {
-    fn from(row: &JobRow) -> Self {
+impl JobView {
+    /// A job as stored, with what it waits for at the moment.
+    fn new(row: &JobRow, waits: &WaitBoard) -> Self {
         let (state, purchase) = (&row.state, row.state.purchase());
         Self {
             id: row.id,
             state: state.kind().name(),
-            reason: state.stuck_reason().map(str::to_owned),
+            reason: reason(state),
+            waiting: waits.of(row),
             created_at: row.created_at,
             updated_at: row.updated_at,
             agent_id: purchase.agent_id,
@@ -123,6 +130,7 @@ impl From<&JobRow> for JobView {
             escrow: purchase.escrow,
             deadline: purchase.deadline,
             input_hash: purchase.input_hash,
+            order_hash: purchase.order_hash(),
             block: purchase.block.number,
             image_digest: state.terms().map(|terms| terms.image_digest),
             run: state.run().map(RunView::from),
@@ -130,6 +138,12 @@ impl From<&JobRow> for JobView {
             settlement: state.settlement().map(SettlementView::from),
         }
     }
+}
+
+/// Says why a job is stuck or why its run failed.
+fn reason(state: &job::State) -> Option<String> {
+    let failed = state.run().filter(|run| !run.outcome.is_ok());
+    state.stuck_reason().or(failed.map(|run| run.detail.as_str())).map(str::to_owned)
 }
 
 /// Which part of the list is asked for.
@@ -158,7 +172,10 @@ pub(super) async fn list(
     let rows = shared.api.store.jobs(after, limit).await?;
     let full = rows.len() == limit as usize;
     let next = rows.last().filter(|_| full).map(|row| row.id);
-    Ok(Json(JobPage { jobs: rows.iter().map(JobView::from).collect(), next }))
+    Ok(Json(JobPage {
+        jobs: rows.iter().map(|row| JobView::new(row, &shared.api.waits)).collect(),
+        next,
+    }))
 }
 
 /// One job.
@@ -166,7 +183,8 @@ pub(super) async fn show(
     State(shared): State<Shared>,
     Path(id): Path<String>,
 ) -> Result<Json<JobView>, ApiError> {
-    Ok(Json(JobView::from(&find(&shared.api.store, &id).await?)))
+    let row = find(&shared.api.store, &id).await?;
+    Ok(Json(JobView::new(&row, &shared.api.waits)))
 }
 
 /// The store's numbers are signed.

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Info;
 use crate::health::Health;
 use crate::store::Store;
+use crate::waits::WaitBoard;
 
 /// Inputs that are received at the same time; each may take its full size in memory.
 const UPLOADS: usize = 4;
@@ -38,6 +39,8 @@ pub struct ApiState {
     pub store: Store,
     /// How the keeper's surroundings are.
     pub health: watch::Receiver<Health>,
+    /// The jobs that wait, and on what.
+    pub waits: WaitBoard,
     /// Where metrics are rendered from.
     pub metrics: PrometheusHandle,
     /// Who this keeper is.

@@ -1,5 +1,6 @@
 //! Owns how the keeper is: health, metrics, identity.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
@@ -11,7 +12,8 @@ use serde::Serialize;
 use super::{ApiState, Shared};
 use crate::Info;
 use crate::health::{Component, Health};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
+use crate::waits::WaitBoard;
 
 /// A store that takes longer to answer counts as broken.
 const STORE_WITHIN: Duration = Duration::from_secs(2);
@@ -21,6 +23,10 @@ struct HealthView {
     ok: bool,
     #[serde(flatten)]
     health: Health,
+    /// Whether settlements can be paid for.
+    settling: Component,
+    /// Jobs that wait, counted by what they wait for.
+    waiting: BTreeMap<&'static str, u64>,
 }
 
 /// 200 if everything works, 503 with what is broken if not.
@@ -29,14 +35,24 @@ pub(super) async fn healthz(State(shared): State<Shared>) -> Response {
     if health.store.ok {
         health.store = ask(&shared.api.store).await;
     }
-    let ok = health.ok();
+    let settling = settling(&shared.api.waits);
+    let ok = health.ok() && settling.ok;
     let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(HealthView { ok, health })).into_response()
+    let waiting = shared.api.waits.counts();
+    (status, Json(HealthView { ok, health, settling, waiting })).into_response()
+}
+
+fn settling(waits: &WaitBoard) -> Component {
+    let problem = waits.oldest_that_blocks_settling();
+    let problem = problem.map(|wait| format!("{}; what helps: {}", wait.reason, wait.help));
+    Component { ok: problem.is_none(), problem }
 }
 
 async fn ask(store: &Store) -> Component {
     let problem = match tokio::time::timeout(STORE_WITHIN, store.jobs(0, 1)).await {
-        Ok(Ok(_)) => None,
+        Ok(Ok(_)) if store.is_locked_long() => Some(StoreError::Locked.to_string()),
+        // A lock of another program is waited out; only one that lasts is trouble.
+        Ok(Ok(_) | Err(StoreError::Locked)) => None,
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some(format!("no answer within {} s", STORE_WITHIN.as_secs())),
     };

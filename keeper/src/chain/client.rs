@@ -2,10 +2,9 @@
 
 use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::network::Ethereum;
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, Bloom};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
-use alloy::rpc::client::RpcClient;
-use alloy::transports::http::reqwest;
+use alloy::rpc::types::Block;
 use bindings::AgentRegistry::AgentRegistryInstance;
 use bindings::IEntryPoint::IEntryPointInstance;
 use domain::job::BlockRef;
@@ -13,6 +12,7 @@ use domain::job::BlockRef;
 use super::error::{ChainError, Doing};
 use super::head::Head;
 use crate::config::{ChainConfig, Config};
+use crate::rpc;
 
 /// A node and the contracts that matter on it. Clones share the connection.
 #[derive(Clone, Debug)]
@@ -31,11 +31,8 @@ impl Chain {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(config: &Config) -> Result<Self, ChainError> {
-        let http = reqwest::Client::builder()
-            .timeout(config.chain.rpc_timeout())
-            .build()
+        let client = rpc::connect(config.chain.rpc_url.clone(), config.chain.rpc_timeout())
             .map_err(|error| ChainError::rpc("making an HTTP client", &error))?;
-        let client = RpcClient::new_http_with_client(http, config.chain.rpc_url.clone());
         let provider =
             ProviderBuilder::new().disable_recommended_fillers().connect_client(client).erased();
         Ok(Self { provider, config: config.chain.clone(), account: config.account.address })
@@ -83,10 +80,34 @@ impl Chain {
     /// # Errors
     /// When the node fails.
     pub async fn latest(&self) -> Result<Head, ChainError> {
+        Ok(self.newest().await?.head)
+    }
+
+    /// Describes the newest block.
+    ///
+    /// # Errors
+    /// When the node fails.
+    pub(super) async fn newest(&self) -> Result<Described, ChainError> {
         let block = self.provider.get_block_by_number(BlockNumberOrTag::Latest).await;
         let block = block.doing("asking for the newest block")?;
         let block = block.ok_or_else(|| ChainError::Moved("there is no newest block".into()))?;
-        Ok(Head::of(&block.header))
+        Ok(Described::of(block))
+    }
+
+    /// Describes the canonical block at that height.
+    ///
+    /// # Errors
+    /// When the node fails, does not have the block, or gives another one.
+    pub(super) async fn described(&self, number: u64) -> Result<Described, ChainError> {
+        let block = self.provider.get_block_by_number(number.into()).await;
+        let block = block
+            .doing("asking for a block")?
+            .ok_or_else(|| ChainError::Moved(format!("the node has no block {number} now")))?;
+        if block.header.number != number {
+            let found = block.header.number;
+            return Err(ChainError::Doubtful(format!("block {found} came for {number}")));
+        }
+        Ok(Described::of(block))
     }
 
     /// The hash of the canonical block at that height, if there is one.
@@ -104,6 +125,30 @@ impl Chain {
     /// When the node fails.
     pub async fn is_canonical(&self, block: BlockRef) -> Result<bool, ChainError> {
         Ok(self.block_hash(block.number).await? == Some(block.hash))
+    }
+}
+
+/// A block without the bodies of its transactions.
+#[derive(Clone, Debug)]
+pub(super) struct Described {
+    /// Number, hash, parent and time.
+    pub(super) head: Head,
+    /// The bloom over the addresses and topics of its logs.
+    pub(super) bloom: Bloom,
+    /// The hashes of its transactions, in order.
+    pub(super) transactions: Vec<B256>,
+    /// Whether the hash is that of the header, and so vouches for the bloom.
+    pub(super) proven: bool,
+}
+
+impl Described {
+    fn of(block: Block) -> Self {
+        Self {
+            head: Head::of(&block.header),
+            bloom: block.header.logs_bloom,
+            proven: block.header.inner.hash_slow() == block.header.hash,
+            transactions: block.transactions.into_hashes_vec(),
+        }
     }
 }
 

@@ -31,9 +31,21 @@ pub enum ChainError {
         /// The key that names it.
         key: &'static str,
     },
+    /// The account is not the one that the signer can act for.
+    #[error("account.address {address} {reason}")]
+    WrongAccount {
+        /// The account.
+        address: Address,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The chain moved between two looks at it; looking again helps.
     #[error("the chain changed meanwhile: {0}")]
     Moved(String),
+    /// Answers of the node that do not fit together, as from a node that is still indexing or
+    /// from several nodes behind one address; asking again helps.
+    #[error("the node's answers do not fit together: {0}; it is asked again")]
+    Doubtful(String),
     /// A reorganisation beyond what is remembered.
     #[error(
         "none of the last {depth} blocks taken in is in the chain any more: the reorganisation is \
@@ -61,6 +73,11 @@ impl<T, E: std::fmt::Display> Doing<T> for Result<T, E> {
 }
 
 impl ChainError {
+    /// Whether the same question may have another answer later, without anybody's help.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Rpc { .. } | Self::Moved(_) | Self::Doubtful(_))
+    }
+
     /// A failed call; `doing` completes "the node failed while ..".
     ///
     /// Providers put their keys into URLs, and HTTP clients put URLs into their messages: no

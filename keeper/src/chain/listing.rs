@@ -1,9 +1,6 @@
 //! The listing version that was bought, and its manifest, checked against its hash.
 
-use alloy::eips::BlockNumberOrTag;
-use alloy::primitives::{B256, keccak256};
-use alloy::providers::Provider;
-use alloy::rpc::types::Filter;
+use alloy::primitives::{B256, U256, keccak256};
 use alloy::sol_types::SolEvent;
 use bindings::AgentRegistry;
 use bytes::Bytes;
@@ -46,18 +43,17 @@ impl Chain {
         purchase: &Purchase,
         hash: B256,
     ) -> Result<Option<Bytes>, ChainError> {
-        let filter = Filter::new()
-            .address(self.config.registry)
+        let filter = self
+            .filter()
             .event_signature(AgentRegistry::Listed::SIGNATURE_HASH)
             .topic1(purchase.agent_id.0)
-            .topic2(alloy::primitives::U256::from(purchase.version))
-            .from_block(self.config.start_block)
-            .to_block(BlockNumberOrTag::Number(purchase.block.number));
-        let logs = self.provider.get_logs(&filter).await.doing("asking for a manifest")?;
-        Ok(logs.iter().rev().find_map(|log| {
+            .topic2(U256::from(purchase.version));
+        let range = (self.config.start_block, purchase.block.number);
+        self.newest_log(&filter, range, |log| {
             let event = AgentRegistry::Listed::decode_log(&log.inner).ok()?;
             let bytes = event.data.manifest.0;
             (keccak256(&bytes) == hash).then_some(bytes)
-        }))
+        })
+        .await
     }
 }

@@ -1,106 +1,118 @@
 //! Finding the place to go on from: after a restart, a lost connection or a reorganisation.
 
-use alloy::eips::BlockNumberOrTag;
-use alloy::providers::Provider;
-use alloy::rpc::types::Filter;
+use std::time::{Duration, Instant};
+
 use domain::job::BlockRef;
 
 use super::client::Chain;
-use super::decode;
-use super::error::{ChainError, Doing};
-use crate::store::{BlockFacts, Store};
+use super::error::ChainError;
+use crate::store::Store;
 
-/// Blocks in one range query while catching up.
-const RANGE: u64 = 2_000;
+/// How long a node may stand still below the newest block taken in before the chain itself is
+/// taken to be shorter, as after `evm_revert`.
+const STANDSTILL: Duration = Duration::from_secs(20);
+/// Pause before a reorganisation is looked at a second time: one answer may come from a node
+/// that is on a fork of its own.
+const SECOND_LOOK: Duration = Duration::from_millis(200);
+
+/// Since when a node has stood still below the newest block taken in.
+#[derive(Debug, Default)]
+pub(super) struct Standstill(Option<(BlockRef, Instant)>);
+
+impl Standstill {
+    /// Whether it has been there for long. Only a chain that became shorter stays there; a node
+    /// that is behind goes on.
+    fn lasts(&mut self, head: BlockRef) -> bool {
+        match self.0 {
+            Some((block, since)) if block == head => since.elapsed() >= STANDSTILL,
+            _ => {
+                self.0 = Some((head, Instant::now()));
+                false
+            }
+        }
+    }
+}
+
+/// Where stored blocks and the node's chain part.
+#[derive(Debug, PartialEq, Eq)]
+struct Fork {
+    /// Stored blocks above the fork, for how many of them there are.
+    gone: usize,
+    /// Whether the node has another block in the place of one of them.
+    denied: bool,
+    /// The node's newest block.
+    head: BlockRef,
+}
 
 /// Takes back every stored block that left the chain. Gives the newest one that is still in
 /// it, or `None` when there is none to go on from.
 pub(super) async fn to_canonical(
     chain: &Chain,
     store: &Store,
+    standstill: &mut Standstill,
 ) -> Result<Option<BlockRef>, ChainError> {
     let stored = store.blocks().await?;
-    refuse_laggard(chain, &stored).await?;
-    let mut gone = Vec::new();
-    let mut anchor = None;
-    for block in &stored {
-        if chain.is_canonical(*block).await? {
-            anchor = Some(*block);
-            break;
-        }
-        gone.push(*block);
+    let fork = find_fork(chain, &stored).await?;
+    if fork.gone == 0 {
+        *standstill = Standstill::default();
+        return Ok(stored.first().copied());
     }
+    if !fork.denied && !standstill.lasts(fork.head) {
+        let at = fork.head.number;
+        return Err(ChainError::Moved(format!("the node is behind, at block {at}")));
+    }
+    let gone = &stored[..fork.gone];
+    let anchor = stored.get(fork.gone).copied();
     let depth = usize::try_from(chain.config.max_reorg_depth).unwrap_or(usize::MAX);
     if gone.len() > depth || (anchor.is_none() && gone.len() == depth) {
         return Err(ChainError::DeepReorg { depth: gone.len() });
     }
-    for block in gone {
-        tracing::warn!(number = block.number, hash = %block.hash, "block left the chain");
-        metrics::counter!("nexus_keeper_reorged_blocks_total").increment(1);
-        store.remove_block(block).await?;
+    tokio::time::sleep(SECOND_LOOK).await;
+    if find_fork(chain, &stored).await?.gone != fork.gone {
+        return Err(ChainError::Doubtful("a reorganisation was seen once and not again".into()));
     }
+    if let (Some(newest), Some(oldest)) = (gone.first(), gone.last()) {
+        let (from, to) = (oldest.number, newest.number);
+        tracing::warn!(from, to, blocks = gone.len(), "blocks left the chain");
+    }
+    metrics::counter!("nexus_keeper_reorged_blocks_total").increment(gone.len() as u64);
+    store.remove_blocks(gone.to_vec()).await?;
+    *standstill = Standstill::default();
     Ok(anchor)
 }
 
-/// A node that is merely behind is not a reorganisation: wait until it has caught up.
-async fn refuse_laggard(chain: &Chain, stored: &[BlockRef]) -> Result<(), ChainError> {
-    let Some(tip) = stored.first() else { return Ok(()) };
+/// Finds the newest of the stored blocks, which come newest first, that the node's chain holds.
+///
+/// A chain that holds a block holds all before it: so the steps grow, then halve, and ten
+/// thousand blocks take some twenty questions.
+async fn find_fork(chain: &Chain, stored: &[BlockRef]) -> Result<Fork, ChainError> {
     let head = chain.latest().await?.block;
-    if head.number < tip.number && stored.contains(&head) {
-        let (behind, at) = (tip.number - head.number, head.number);
-        return Err(ChainError::Moved(format!("the node is {behind} blocks behind, at {at}")));
-    }
-    Ok(())
-}
-
-/// Takes in old blocks in ranges, up to where a reorganisation may still happen; gives the
-/// newest one taken in.
-pub(super) async fn catch_up(
-    chain: &Chain,
-    store: &Store,
-    mut next: u64,
-) -> Result<Option<BlockRef>, ChainError> {
-    let depth = chain.config.max_reorg_depth;
-    let head = chain.latest().await?.block.number;
-    let target = head.saturating_sub(depth);
-    let mut taken = None;
-    while next.saturating_add(depth) < target {
-        let end = target.min(next + RANGE - 1);
-        let blocks = range(chain, next, end).await?;
-        taken = blocks.last().map(|block| block.block);
-        store.add_blocks(blocks, depth.saturating_mul(2)).await?;
-        tracing::info!(from = next, to = end, head, "caught up");
-        next = end + 1;
-    }
-    Ok(taken)
-}
-
-/// The blocks of a range that say something, and its last one.
-async fn range(chain: &Chain, from: u64, to: u64) -> Result<Vec<BlockFacts>, ChainError> {
-    let filter = filter(chain).from_block(from).to_block(to);
-    let logs = chain.provider.get_logs(&filter).await.doing("asking for logs")?;
-    let end = chain.provider.get_block_by_number(BlockNumberOrTag::Number(to)).await;
-    let end = end
-        .doing("asking for a block")?
-        .ok_or_else(|| ChainError::Moved(format!("block {to} is not there any more")))?;
-    let mut blocks: Vec<BlockFacts> = Vec::new();
-    for log in &logs {
-        let (Some(number), Some(hash)) = (log.block_number, log.block_hash) else { continue };
-        let block = BlockRef { number, hash };
-        let Some(fact) = decode::fact(log, block, chain.account) else { continue };
-        match blocks.last_mut() {
-            Some(last) if last.block == block => last.facts.push(fact),
-            _ => blocks.push(BlockFacts { block, facts: vec![fact] }),
+    let unreached = stored.partition_point(|block| block.number > head.number);
+    let (mut gone, mut held) = (unreached, stored.len());
+    let (mut step, mut growing) = (1, true);
+    while gone < held {
+        let probe = match growing {
+            true => held.min(gone + step) - 1,
+            false => gone + (held - gone) / 2,
+        };
+        if holds(chain, stored[probe], head).await? {
+            (held, growing) = (probe, false);
+        } else {
+            gone = probe + 1;
+            step *= 2;
         }
     }
-    let end = BlockRef { number: to, hash: end.header.hash };
-    if blocks.last().is_none_or(|last| last.block != end) {
-        blocks.push(BlockFacts { block: end, facts: Vec::new() });
-    }
-    Ok(blocks)
+    Ok(Fork { gone, denied: gone > unreached, head })
 }
 
-/// Every log of the registry.
-pub(super) fn filter(chain: &Chain) -> Filter {
-    Filter::new().address(chain.config.registry)
+/// Whether the node's chain holds a block at a height that it has.
+async fn holds(chain: &Chain, block: BlockRef, head: BlockRef) -> Result<bool, ChainError> {
+    match chain.block_hash(block.number).await? {
+        Some(hash) => Ok(hash == block.hash),
+        None => {
+            let (number, head) = (block.number, head.number);
+            let text = format!("the node is at block {head}, but has no block {number}");
+            Err(ChainError::Doubtful(text))
+        }
+    }
 }

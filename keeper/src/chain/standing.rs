@@ -1,10 +1,7 @@
 //! How a purchase stands on the chain at one block: the registry and the EntryPoint's nonce.
 
-use alloy::eips::BlockNumberOrTag;
 use alloy::primitives::U256;
 use alloy::primitives::aliases::U192;
-use alloy::providers::Provider;
-use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
 use bindings::AgentRegistry;
 use domain::job::{BlockRef, Purchase, Settlement};
@@ -22,7 +19,7 @@ pub enum Standing {
     Other,
     /// It waits to be settled.
     Open {
-        /// Next nonce sequence of the keeper's account under the purchase's key. With the
+        /// Next nonce sequence of the keeper's account under the order's key. With the
         /// purchase still open, every lower one was mined and failed.
         sequence: u64,
     },
@@ -60,14 +57,14 @@ impl Chain {
         match found.status {
             0 => Ok(Standing::Missing),
             _ if !same => Ok(Standing::Other),
-            1 => Ok(Standing::Open { sequence: self.next_sequence(id, block).await? }),
+            1 => Ok(Standing::Open { sequence: self.next_sequence(purchase, block).await? }),
             2 | 3 => self.settlement_of(purchase, block).await,
             _ => Ok(Standing::Refunded),
         }
     }
 
-    async fn next_sequence(&self, purchase: u64, block: BlockRef) -> Result<u64, ChainError> {
-        let key = U192::from(purchase);
+    async fn next_sequence(&self, purchase: &Purchase, block: BlockRef) -> Result<u64, ChainError> {
+        let key: U192 = purchase.id.nonce_key(purchase.order_hash()).to();
         let nonce = self.entry_point().getNonce(self.account, key).block(at(&block)).call().await;
         let nonce: U256 = nonce.doing("reading an account's nonce")?;
         Ok(nonce.as_limbs()[0])
@@ -79,20 +76,19 @@ impl Chain {
         purchase: &Purchase,
         block: BlockRef,
     ) -> Result<Standing, ChainError> {
-        let filter = Filter::new()
-            .address(self.config.registry)
+        let filter = self
+            .filter()
             .event_signature(AgentRegistry::Settled::SIGNATURE_HASH)
-            .topic1(U256::from(purchase.id.0))
-            .from_block(purchase.block.number)
-            .to_block(BlockNumberOrTag::Number(block.number));
-        let logs = self.provider.get_logs(&filter).await.doing("asking for a settlement")?;
-        let found = logs.iter().find_map(|log| {
+            .topic1(U256::from(purchase.id.0));
+        let range = (purchase.block.number, block.number);
+        let found = self.newest_log(&filter, range, |log| {
             let event = AgentRegistry::Settled::decode_log(&log.inner).ok()?;
             let block = BlockRef { number: log.block_number?, hash: log.block_hash? };
             Some(decode::settlement(log, &event.data, block, self.account))
         });
-        found.map(|found| Standing::Settled(Box::new(found))).ok_or_else(|| {
-            ChainError::Moved(format!("the log that settled purchase {} is gone", purchase.id))
+        found.await?.map(|found| Standing::Settled(Box::new(found))).ok_or_else(|| {
+            let id = purchase.id;
+            ChainError::Doubtful(format!("purchase {id} is settled, but no log says by what"))
         })
     }
 }

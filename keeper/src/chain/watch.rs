@@ -1,32 +1,32 @@
 //! Following the chain for ever: blocks in, reorganisations out, node failures survived.
 
-use std::time::Duration;
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
 
-use alloy::eips::BlockNumberOrTag;
-use alloy::network::Ethereum;
-use alloy::providers::{BlockLogs, CanonicalEvent, Provider};
-use alloy::transports::TransportResult;
 use domain::job::BlockRef;
 use futures::StreamExt;
-use futures::stream::{FusedStream, Stream};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::client::Chain;
+use super::audit::Auditor;
+use super::catch_up::{self, Width};
+use super::client::{Chain, Described};
 use super::decode;
-use super::error::{ChainError, Doing};
+use super::error::ChainError;
 use super::head::{Head, HeadBoard};
-use super::rewind;
+use super::rewind::{self, Standstill};
+use super::wake::{self, Wake};
 use crate::backoff::Backoff;
 use crate::health::{HealthBoard, Part};
-use crate::store::{BlockFacts, Store};
+use crate::store::{BlockFacts, Fact, Store};
 
 /// Blocks taken in with one transaction, when many are there at once.
-const BATCH: usize = 64;
+const BATCH: u64 = 64;
 /// Requests under way at once while blocks are fetched.
 const CONCURRENCY: usize = 4;
-/// Empty looks at the chain after which the tip itself is compared.
-const IDLE_POLLS: u32 = 4;
+/// Longest pause between two looks while the node's answers do not fit together.
+const SOON: Duration = Duration::from_secs(1);
+/// How long they may do so before that is a fault to report.
+const UNFIT: Duration = Duration::from_secs(30);
 
 /// Watches until told to stop. Whatever fails, it goes on from the stored cursor, so no
 /// block is ever skipped.
@@ -37,23 +37,24 @@ pub async fn watch(
     health: HealthBoard,
     stop: CancellationToken,
 ) {
-    let mut backoff = Backoff::new(chain.config.poll_interval(), Duration::from_secs(10));
-    let mut watcher = Watcher { chain, store, heads, health };
-    loop {
-        let error = tokio::select! {
-            () = stop.cancelled() => return,
-            error = watcher.follow(&mut backoff) => error,
-        };
-        match &error {
-            ChainError::Moved(_) => tracing::info!(%error, "looking again"),
-            ChainError::Store(fault) => watcher.health.fails(Part::Store, fault),
-            _ => watcher.health.fails(Part::Chain, &error),
-        }
-        metrics::counter!("nexus_keeper_chain_errors_total").increment(1);
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(backoff.pause()) => {}
-        }
+    let (wake, told) = Wake::new(chain.config.poll_interval());
+    let listening = wake::listen(chain.config.rpc_url.clone(), told);
+    let watcher = Watcher {
+        chain,
+        store,
+        heads,
+        health,
+        wake,
+        width: Width::default(),
+        standstill: Standstill::default(),
+        auditor: Auditor::default(),
+        fitted: Instant::now(),
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = watcher.watch() => {}
+        // It ends early only if there is nobody to listen to.
+        () = async { listening.await; std::future::pending().await } => {}
     }
 }
 
@@ -62,94 +63,131 @@ struct Watcher {
     store: Store,
     heads: HeadBoard,
     health: HealthBoard,
+    wake: Wake,
+    width: Width,
+    standstill: Standstill,
+    auditor: Auditor,
+    /// When the node's answers last fitted together.
+    fitted: Instant,
 }
 
 impl Watcher {
-    /// Follows the chain from the cursor until something fails.
-    async fn follow(&mut self, backoff: &mut Backoff) -> ChainError {
-        match self.try_follow(backoff).await {
-            Ok(never) => match never {},
-            Err(error) => error,
+    async fn watch(mut self) {
+        let interval = self.chain.config.poll_interval();
+        let mut backoff = Backoff::new(interval, Duration::from_secs(10));
+        let mut soon = Backoff::new(interval, SOON);
+        loop {
+            let begun = Instant::now();
+            let Err(error) = self.follow().await;
+            if self.fitted > begun {
+                backoff.reset();
+                soon.reset();
+            }
+            let pause = match &error {
+                ChainError::Moved(_) | ChainError::Doubtful(_) => {
+                    tracing::info!(%error, "looking again");
+                    if self.fitted.elapsed() > UNFIT {
+                        self.health.fails(Part::Chain, &error);
+                    }
+                    soon.pause()
+                }
+                ChainError::Store(fault) => {
+                    self.health.fails(Part::Store, fault);
+                    backoff.pause()
+                }
+                _ => {
+                    self.health.fails(Part::Chain, &error);
+                    backoff.pause()
+                }
+            };
+            metrics::counter!("nexus_keeper_chain_errors_total").increment(1);
+            tokio::time::sleep(pause).await;
         }
     }
 
-    async fn try_follow(
-        &mut self,
-        backoff: &mut Backoff,
-    ) -> Result<std::convert::Infallible, ChainError> {
-        let anchor = rewind::to_canonical(&self.chain, &self.store).await?;
-        let next = anchor.map_or(self.chain.config.start_block, |block| block.number + 1);
-        let caught = rewind::catch_up(&self.chain, &self.store, next).await?;
+    /// Follows the chain from the cursor until something fails.
+    async fn follow(&mut self) -> Result<Infallible, ChainError> {
+        let anchor = rewind::to_canonical(&self.chain, &self.store, &mut self.standstill).await?;
+        let next = self.after(anchor);
+        let caught = catch_up::catch_up(&self.chain, &self.store, next, &mut self.width).await?;
+        if caught.is_some() {
+            self.auditor.hurry();
+        }
         let mut tip = caught.or(anchor);
         self.announce_tip(tip).await?;
-        let next = tip.map_or(self.chain.config.start_block, |block| block.number + 1);
-
-        let interval = self.chain.config.poll_interval();
-        let depth = usize::try_from(self.chain.config.max_reorg_depth).unwrap_or(usize::MAX);
-        let stream = self
-            .chain
-            .provider
-            .watch_canonical_logs_from(next, &rewind::filter(&self.chain))
-            .block_tag(BlockNumberOrTag::Latest)
-            .poll_interval(interval)
-            .rpc_concurrency(CONCURRENCY)
-            .max_reorg_depth(depth)
-            .into_stream();
-        let mut stream = std::pin::pin!(stream.fuse());
         loop {
-            match timeout(interval * IDLE_POLLS, gather(&mut stream)).await {
-                Ok(events) => tip = self.take(events, tip).await?,
-                Err(_idle) => self.compare(tip).await?,
-            }
-            backoff.reset();
+            let newest = self.chain.newest().await?;
+            let more = self.advance(&mut tip, newest).await?;
+            self.fitted = Instant::now();
             self.health.works(Part::Chain);
+            if more {
+                continue;
+            }
+            if let Some(tip) = tip {
+                self.auditor.audit_if_due(&self.chain, &self.store, tip).await;
+            }
+            self.wake.next_look().await;
         }
     }
 
-    /// Takes in a row of events; gives the new tip.
-    async fn take(
-        &self,
-        events: Vec<TransportResult<CanonicalEvent<BlockLogs<Ethereum>>>>,
-        mut tip: Option<BlockRef>,
-    ) -> Result<Option<BlockRef>, ChainError> {
-        let (mut added, mut head) = (Vec::new(), None);
-        for event in events {
-            match event.doing("following the chain")? {
-                CanonicalEvent::Added(batch) => {
-                    let now = Head::of(&batch.block.header);
-                    if tip.is_some_and(|tip| tip.hash != now.parent) {
-                        self.store_blocks(added, head).await?;
-                        return Err(moved(now.block));
-                    }
-                    tip = Some(now.block);
-                    head = Some(now);
-                    added.push(self.facts(&batch, now.block));
+    fn after(&self, tip: Option<BlockRef>) -> u64 {
+        tip.map_or(self.chain.config.start_block, |block| block.number + 1)
+    }
+
+    /// Takes in blocks between the tip and the newest one; whether there are more.
+    async fn advance(
+        &mut self,
+        tip: &mut Option<BlockRef>,
+        newest: Described,
+    ) -> Result<bool, ChainError> {
+        let (next, end) = (self.after(*tip), newest.head.block.number);
+        if tip.is_some_and(|tip| tip == newest.head.block) {
+            return Ok(false);
+        }
+        if end < next {
+            // Only a new store may wait for its first block.
+            return if tip.is_some() { Err(moved(newest.head.block)) } else { Ok(false) };
+        }
+        self.wake.found();
+        let last = end.min(next + BATCH - 1);
+        let (mut added, mut head, mut ended) = (Vec::new(), None, Ok(last < end));
+        let chain = self.chain.clone();
+        let wanted = (next..=last).map(move |number| {
+            let known = (number == end).then(|| newest.clone());
+            fetch(chain.clone(), number, known)
+        });
+        let mut blocks = futures::stream::iter(wanted).buffered(CONCURRENCY);
+        while let Some(block) = blocks.next().await {
+            match block {
+                Ok((block, facts)) if tip.is_none_or(|tip| tip.hash == block.parent) => {
+                    *tip = Some(block.block);
+                    head = Some(block);
+                    added.push(facts);
                 }
-                // The stored blocks know better than the stream what to take back.
-                CanonicalEvent::Removed(batch) => {
-                    self.store_blocks(added, head).await?;
-                    return Err(moved(Head::of(&batch.block.header).block));
-                }
+                Ok((block, _)) => ended = Err(moved(block.block)),
+                Err(error) => ended = Err(error),
+            }
+            if ended.is_err() {
+                break;
             }
         }
         self.store_blocks(added, head).await?;
-        Ok(tip)
-    }
-
-    fn facts(&self, batch: &BlockLogs<Ethereum>, block: BlockRef) -> BlockFacts {
-        let account = self.chain.account;
-        let facts = batch.logs.iter().filter_map(|log| decode::fact(log, block, account));
-        BlockFacts { block, facts: facts.collect() }
+        ended
     }
 
     async fn store_blocks(
-        &self,
+        &mut self,
         added: Vec<BlockFacts>,
         head: Option<Head>,
     ) -> Result<(), ChainError> {
         let Some(head) = head else { return Ok(()) };
         let keep = self.chain.config.max_reorg_depth.saturating_mul(2);
         let count = added.len() as u64;
+        for fact in added.iter().flat_map(|block| &block.facts) {
+            if let Fact::Purchased(purchase, _) = fact {
+                self.auditor.note_purchase(purchase.id.0);
+            }
+        }
         self.store.add_blocks(added, keep).await?;
         self.health.works(Part::Store);
         metrics::counter!("nexus_keeper_blocks_total").increment(count);
@@ -157,26 +195,15 @@ impl Watcher {
         Ok(())
     }
 
-    /// A quiet chain may have been reorganised without growing: is the tip still there?
-    async fn compare(&self, tip: Option<BlockRef>) -> Result<(), ChainError> {
-        match tip {
-            Some(tip) if !self.chain.is_canonical(tip).await? => Err(moved(tip)),
-            _ => Ok(()),
-        }
-    }
-
     /// After a start the head is known before the next block comes.
     async fn announce_tip(&self, tip: Option<BlockRef>) -> Result<(), ChainError> {
         let Some(tip) = tip else { return Ok(()) };
-        let block = self.chain.provider.get_block_by_number(tip.number.into()).await;
-        let block = block.doing("asking for a block")?;
-        match block.map(|block| Head::of(&block.header)) {
-            Some(head) if head.block == tip => {
-                self.announce(head);
-                Ok(())
-            }
-            _ => Err(moved(tip)),
+        let head = self.chain.described(tip.number).await?.head;
+        if head.block != tip {
+            return Err(moved(tip));
         }
+        self.announce(head);
+        Ok(())
     }
 
     fn announce(&self, head: Head) {
@@ -185,19 +212,22 @@ impl Watcher {
     }
 }
 
-fn moved(block: BlockRef) -> ChainError {
-    ChainError::Moved(format!("block {} ({}) is not on top of the tip", block.number, block.hash))
+/// Fetches a block and what the registry says in it.
+async fn fetch(
+    chain: Chain,
+    number: u64,
+    known: Option<Described>,
+) -> Result<(Head, BlockFacts), ChainError> {
+    let described = match known {
+        Some(described) => described,
+        None => chain.described(number).await?,
+    };
+    let logs = chain.logs_of(&described).await?;
+    let block = described.head.block;
+    let facts = logs.iter().filter_map(|log| decode::fact(log, block, chain.account)).collect();
+    Ok((described.head, BlockFacts { block, facts }))
 }
 
-/// Waits for one event and adds what is there already.
-async fn gather<S: Stream + FusedStream + Unpin>(stream: &mut S) -> Vec<S::Item> {
-    let Some(first) = stream.next().await else { return std::future::pending().await };
-    let mut events = vec![first];
-    while events.len() < BATCH {
-        match futures::poll!(stream.next()) {
-            std::task::Poll::Ready(Some(event)) => events.push(event),
-            _ => break,
-        }
-    }
-    events
+fn moved(block: BlockRef) -> ChainError {
+    ChainError::Moved(format!("block {} ({}) is not on top of the tip", block.number, block.hash))
 }

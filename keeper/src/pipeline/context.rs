@@ -14,6 +14,7 @@ use crate::health::HealthBoard;
 use crate::sandbox::Sandbox;
 use crate::signer_client::SignerClient;
 use crate::store::{JobRow, Store};
+use crate::waits::WaitBoard;
 
 /// What every phase works with. Clones share everything.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub struct Context {
     pub sandbox: Sandbox,
     /// How things are.
     pub health: HealthBoard,
+    /// The jobs that wait, and on what.
+    pub waits: WaitBoard,
     /// The newest blocks.
     pub heads: Heads,
     /// Places for runs.

@@ -33,6 +33,7 @@ pub(super) async fn drive(context: Context, owed: Owed, cancel: CancellationToke
         }
         trouble.note(&context.health, owed.effect);
         if trouble.is_retryable() {
+            context.waits.note(owed.job, owed.version, trouble.to_wait());
             let (job, phase) = (owed.job, owed.effect.name());
             match std::mem::replace(&mut told, true) {
                 false => tracing::warn!(job, phase, %trouble, "waits and tries again"),

@@ -9,6 +9,7 @@ use super::context::Context;
 use super::trouble::Trouble;
 use super::{expiry, verdict};
 use crate::store::{Commit, JobRow};
+use crate::waits::{Wait, WaitOn};
 
 /// Waits for the input until it would be too late to run.
 pub(super) async fn await_input(context: &Context, row: &JobRow) -> Result<Commit, Trouble> {
@@ -17,6 +18,9 @@ pub(super) async fn await_input(context: &Context, row: &JobRow) -> Result<Commi
         let run = verdict::not_run(Outcome::Killed, "the agent's published manifest is invalid");
         return Ok(Commit::new(row, Event::Refused(run)));
     };
+    let help = format!("upload it: nexus job upload {} --input FILE", row.id);
+    let reason = format!("the input with the hash {}", order.purchase.input_hash);
+    context.waits.note(row.id, row.version, Wait::new(WaitOn::Input, reason, help));
     let late = expiry::too_late(context, &order.purchase, expiry::seconds(context, order));
     let event = tokio::select! {
         input = stored(context, row.id, order) => match manifest.check_input(&input?) {

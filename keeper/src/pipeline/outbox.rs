@@ -70,6 +70,7 @@ impl Desk {
         let outbox = self.context.store.outbox().await?;
         metrics::gauge!("nexus_keeper_outbox").set(outbox.len() as f64);
         let due: HashSet<Owed> = outbox.iter().copied().collect();
+        self.context.waits.keep_only(&due.iter().map(|owed| (owed.job, owed.version)).collect());
         for (owed, (_, cancel)) in &self.at_work {
             if !due.contains(owed) {
                 cancel.cancel();

@@ -16,6 +16,7 @@ use super::{expiry, logs, verdict};
 use crate::health::Part;
 use crate::sandbox::{Limits, RunOutput, RunSpec, SandboxError};
 use crate::store::{Commit, JobRow, now_millis};
+use crate::waits::{Wait, WaitOn};
 
 /// Shortest and longest pause between the starts of two attempts of a job.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
@@ -23,6 +24,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from
 /// Waits for a free place and a working engine; too late is too late.
 pub(super) async fn start(context: &Context, row: &JobRow) -> Result<Commit, Trouble> {
     let State::Ready(order) = &row.state else { return Err(wrong_state(row)) };
+    let most = context.config.docker.max_concurrent;
+    let reason = format!("one of docker.max_concurrent = {most} places");
+    context.waits.note(row.id, row.version, Wait::new(WaitOn::Slot, reason, "nothing"));
     let Some(place) = take_place(context, order).await? else {
         return Ok(Commit::new(row, Event::Expired));
     };

@@ -1,12 +1,14 @@
 //! Why a phase did not get through, and whether waiting helps.
 
 use domain::job::Effect;
+use domain::wire::RefusalCode;
 
 use crate::chain::ChainError;
 use crate::health::{HealthBoard, Part};
 use crate::sandbox::SandboxError;
 use crate::signer_client::SignerError;
 use crate::store::StoreError;
+use crate::waits::{Wait, WaitOn};
 
 /// A phase that did not get through.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,35 @@ impl Trouble {
     /// Whether the job moved on while the phase was at work: then there is nothing to do.
     pub const fn is_outdated(&self) -> bool {
         matches!(self, Self::Store(StoreError::Conflict { .. } | StoreError::Closed))
+    }
+
+    /// Tells a watcher of the job on what it waits now.
+    pub fn to_wait(&self) -> Wait {
+        const NOTHING: &str = "nothing: it is tried again";
+        let (on, help) = match self {
+            Self::Chain(ChainError::Store(_)) | Self::Store(_) => {
+                (WaitOn::Store, "free disk space, or end the program that locks the database")
+            }
+            Self::Chain(ChainError::Rpc { .. }) => {
+                (WaitOn::Node, "nothing if the node comes back; else fix chain.rpc_url")
+            }
+            Self::Chain(_) | Self::Wait(_) => (WaitOn::Node, NOTHING),
+            Self::Signer(error) => match error.refusal() {
+                Some(RefusalCode::BudgetExhausted) => (
+                    WaitOn::SignerBudget,
+                    "raise daily_budget in the signer's policy, or wait for midnight UTC",
+                ),
+                Some(RefusalCode::FeeOverCap) => (
+                    WaitOn::Fee,
+                    "raise max_fee_per_gas in the signer's policy, or wait for cheaper gas",
+                ),
+                Some(_) => (WaitOn::Signer, NOTHING),
+                None => (WaitOn::Signer, "start nexus-signer"),
+            },
+            Self::Sandbox(_) => (WaitOn::Engine, "start the Docker Engine, or mend what it says"),
+            Self::Hopeless(_) => (WaitOn::Node, "the operator: see the reason"),
+        };
+        Wait::new(on, self.to_string(), help)
     }
 
     /// Notes the trouble on the board and in the metrics.

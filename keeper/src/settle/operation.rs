@@ -93,7 +93,7 @@ fn unsigned(context: &Context, prepared: &Prepared, sequence: u64) -> UserOperat
     };
     let call =
         Call { target: context.config.chain.registry, value: U256::ZERO, data: settle.call_data() };
-    let nonce = receipt.purchase_id.nonce(sequence);
+    let nonce = receipt.purchase_id.nonce(settle.order_hash, sequence);
     UserOperation::new(context.config.account.address, nonce, call.to_execute())
 }
 

@@ -1,10 +1,13 @@
-//! The thread that owns the connection, and the handle through which it is asked.
+//! The handle through which the store is asked, and the announcements of what changed.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::desk::{Desk, LockWatch, Request};
 use super::error::StoreError;
 use super::open::{self, Identity};
 
@@ -12,8 +15,9 @@ use super::open::{self, Identity};
 const INBOX: usize = 256;
 /// Changes that a slow listener may lag behind before it must query again.
 const CHANGES: usize = 1024;
-
-type Request = Box<dyn FnOnce(&mut Connection) + Send>;
+/// How long a change waits while another program holds the database locked. A backup or a shell
+/// takes seconds; what takes longer is trouble.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Something about a job changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,7 @@ pub struct Change {
 pub struct Store {
     inbox: mpsc::Sender<Request>,
     changes: broadcast::Sender<Change>,
+    lock: Arc<LockWatch>,
 }
 
 impl Store {
@@ -37,12 +42,20 @@ impl Store {
     /// # Errors
     /// When it is in use, damaged, too new, or the disk refuses.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let (inbox, mut requests) = mpsc::channel::<Request>(INBOX);
+        Self::open_patient(path, PATIENCE).await
+    }
+
+    /// Opens it as [`Self::open`] does; changes wait for `patience` while another program holds
+    /// the database locked.
+    pub(super) async fn open_patient(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+        let (inbox, requests) = mpsc::channel::<Request>(INBOX);
         let (opened, ready) = oneshot::channel();
         let path = path.to_owned();
         let refused = path.clone();
+        let lock = Arc::new(LockWatch::new(patience));
+        let watch = lock.clone();
         let thread = move || {
-            let (mut connection, _lock) = match open::open(&path) {
+            let (connection, _lock) = match open::open(&path) {
                 Ok(open) => open,
                 Err(error) => {
                     // The opener waits for just this; if it is gone, nobody cares.
@@ -51,16 +64,14 @@ impl Store {
                 }
             };
             let _ = opened.send(Ok(()));
-            while let Some(request) = requests.blocking_recv() {
-                request(&mut connection);
-            }
+            Desk::new(connection, watch).serve(requests);
         };
         std::thread::Builder::new()
             .name("store".into())
             .spawn(thread)
             .map_err(|error| StoreError::Open { path: refused, reason: error.to_string() })?;
         ready.await.map_err(|_| StoreError::Closed)??;
-        Ok(Self { inbox, changes: broadcast::Sender::new(CHANGES) })
+        Ok(Self { inbox, changes: broadcast::Sender::new(CHANGES), lock })
     }
 
     /// Says whose store this is.
@@ -68,7 +79,12 @@ impl Store {
     /// # Errors
     /// When it was made for another deployment.
     pub async fn claim(&self, identity: Identity) -> Result<(), StoreError> {
-        self.call(move |connection| open::claim(connection, &identity)).await
+        self.write(move |tx, _| open::claim(tx, &identity)).await
+    }
+
+    /// Whether another program has held the database locked for so long that it is trouble.
+    pub fn is_locked_long(&self) -> bool {
+        self.lock.is_long()
     }
 
     /// Waits until everything asked before is on the disk, and folds the log into the file.
@@ -95,10 +111,10 @@ impl Store {
         F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let request: Request = Box::new(move |connection| {
+        let request = Request::Read(Box::new(move |connection| {
             // A caller that went away needs no answer; the work is done all the same.
             let _ = reply.send(work(connection));
-        });
+        }));
         self.inbox.send(request).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
@@ -120,18 +136,25 @@ impl Store {
         F: FnOnce(&Transaction<'_>, &mut Vec<u64>) -> Result<T, StoreError> + Send + 'static,
     {
         let changes = self.changes.clone();
-        self.call(move |connection| {
+        let (reply, answer) = oneshot::channel();
+        let request = Request::Write(Box::new(move |begun| {
             let mut changed = Vec::new();
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = work(&tx, &mut changed)?;
-            tx.commit()?;
-            changed.dedup();
-            for job in changed {
-                // Nobody listening is fine.
-                let _ = changes.send(Change { job, moved });
+            let done = begun.and_then(|tx| {
+                let value = work(&tx, &mut changed)?;
+                tx.commit()?;
+                Ok(value)
+            });
+            if done.is_ok() {
+                changed.dedup();
+                for job in changed {
+                    // Nobody listening is fine.
+                    let _ = changes.send(Change { job, moved });
+                }
             }
-            Ok(value)
-        })
-        .await
+            // A caller that went away needs no answer; the work is done all the same.
+            let _ = reply.send(done);
+        }));
+        self.inbox.send(request).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
     }
 }

@@ -55,21 +55,27 @@ impl Store {
         .await
     }
 
-    /// Takes back a block that left the chain, and everything that it said.
+    /// Takes back blocks that left the chain, newest first, with everything that they said, in
+    /// one transaction.
     ///
     /// # Errors
     /// A fault of the store; then nothing was taken back.
-    pub async fn remove_block(&self, block: BlockRef) -> Result<(), StoreError> {
+    pub async fn remove_blocks(&self, blocks: Vec<BlockRef>) -> Result<(), StoreError> {
         self.write(move |tx, changed| {
-            for (job, kind) in said_by(tx, block)?.into_iter().rev() {
-                if take_back(tx, job, &kind)? {
-                    changed.push(job);
+            for block in blocks {
+                for (job, kind) in said_by(tx, block)?.into_iter().rev() {
+                    if take_back(tx, job, &kind)? {
+                        changed.push(job);
+                    }
                 }
+                let key = params![int(block.number), block.hash.as_slice()];
+                tx.prepare_cached("DELETE FROM facts WHERE number = ?1 AND hash = ?2")?
+                    .execute(key)?;
+                tx.prepare_cached("DELETE FROM blocks WHERE number = ?1 AND hash = ?2")?
+                    .execute(key)?;
+                super::bundles::unmine(tx, block)?;
             }
-            let key = params![int(block.number), block.hash.as_slice()];
-            tx.execute("DELETE FROM facts WHERE number = ?1 AND hash = ?2", key)?;
-            tx.execute("DELETE FROM blocks WHERE number = ?1 AND hash = ?2", key)?;
-            super::bundles::unmine(tx, block)
+            Ok(())
         })
         .await
     }
@@ -95,7 +101,11 @@ impl Store {
 }
 
 /// Applies a fact; one that the job's state already reflects changes nothing.
-fn take_in(tx: &Transaction<'_>, block: BlockRef, fact: Fact) -> Result<Option<u64>, StoreError> {
+pub(super) fn take_in(
+    tx: &Transaction<'_>,
+    block: BlockRef,
+    fact: Fact,
+) -> Result<Option<u64>, StoreError> {
     let (job, kind) = match fact {
         Fact::Purchased(purchase, input) => {
             if let Some(input) = &input {
@@ -135,7 +145,11 @@ fn purchased(tx: &Transaction<'_>, purchase: Purchase) -> Result<(), StoreError>
         return Ok(());
     }
     let row = apply_to(tx, row, Event::PurchaseRemoved)?;
-    apply_to(tx, row, Event::Reappeared(purchase))?;
+    if row.state.purchase().same_bargain(&purchase) {
+        apply_to(tx, row, Event::Reappeared(purchase))?;
+    } else {
+        jobs::hand_over(tx, row, purchase)?;
+    }
     Ok(())
 }
 

@@ -1,10 +1,10 @@
 //! What watchers of a job see: its states and its log lines, in one numbered sequence.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
 use super::actor::Store;
 use super::error::StoreError;
-use super::jobs::JobRow;
+use super::jobs::{self, JobRow};
 use super::values::{int, now_millis, uint, unreadable};
 
 /// What an event is about.
@@ -51,25 +51,22 @@ impl Store {
         after: u64,
         limit: u32,
     ) -> Result<Vec<EventRow>, StoreError> {
+        self.call(move |connection| page(connection, job, after, limit)).await
+    }
+
+    /// The same together with the job itself, as both stood at one moment.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn job_and_events(
+        &self,
+        job: u64,
+        after: u64,
+        limit: u32,
+    ) -> Result<(Option<JobRow>, Vec<EventRow>), StoreError> {
         self.call(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT cursor, job, at, kind, text FROM events
-                 WHERE job = ?1 AND cursor > ?2 ORDER BY cursor LIMIT ?3",
-            )?;
-            let rows = statement.query_map(params![int(job), int(after), limit], |row| {
-                let kind: String = row.get(3)?;
-                Ok((uint(row.get(0)?), uint(row.get(1)?), uint(row.get(2)?), kind, row.get(4)?))
-            })?;
-            rows.map(|row| {
-                let (cursor, job, at, kind, text) = row?;
-                let kind = match kind.as_str() {
-                    "state" => EventKind::State,
-                    "log" => EventKind::Log,
-                    other => return Err(unreadable("event kind", &other)),
-                };
-                Ok(EventRow { cursor, job, at, kind, text })
-            })
-            .collect()
+            let tx = connection.transaction()?;
+            Ok((jobs::find(&tx, job)?, page(&tx, job, after, limit)?))
         })
         .await
     }
@@ -111,9 +108,41 @@ impl Store {
     }
 }
 
+fn page(
+    connection: &Connection,
+    job: u64,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<EventRow>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT cursor, job, at, kind, text FROM events
+         WHERE job = ?1 AND cursor > ?2 ORDER BY cursor LIMIT ?3",
+    )?;
+    let rows = statement.query_map(params![int(job), int(after), limit], |row| {
+        let kind: String = row.get(3)?;
+        Ok((uint(row.get(0)?), uint(row.get(1)?), uint(row.get(2)?), kind, row.get(4)?))
+    })?;
+    rows.map(|row| {
+        let (cursor, job, at, kind, text) = row?;
+        let kind = match kind.as_str() {
+            "state" => EventKind::State,
+            "log" => EventKind::Log,
+            other => return Err(unreadable("event kind", &other)),
+        };
+        Ok(EventRow { cursor, job, at, kind, text })
+    })
+    .collect()
+}
+
 /// Records that a job entered its present state.
 pub(super) fn insert_state(tx: &Transaction<'_>, row: &JobRow) -> Result<(), StoreError> {
     insert(tx, row.id, now_millis(), EventKind::State, 0, row.state.kind().name())
+}
+
+/// Returns the number of a job's newest event.
+pub(super) fn last(tx: &Transaction<'_>, job: u64) -> Result<u64, StoreError> {
+    let newest = "SELECT coalesce(max(cursor), 0) FROM events WHERE job = ?1";
+    Ok(uint(tx.prepare_cached(newest)?.query_row([int(job)], |row| row.get(0))?))
 }
 
 fn insert(

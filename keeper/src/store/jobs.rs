@@ -2,13 +2,14 @@
 
 use alloy::primitives::keccak256;
 use bytes::Bytes;
-use domain::job::{Effect, Event, State, step};
+use domain::job::{Effect, Event, Kind, Purchase, State, step};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::actor::Store;
 use super::blobs;
 use super::error::StoreError;
 use super::events;
+use super::former;
 use super::values::{from_json, int, now_millis, to_json, uint, unreadable};
 
 /// A job as stored.
@@ -24,6 +25,8 @@ pub struct JobRow {
     pub created_at: u64,
     /// Unix milliseconds.
     pub updated_at: u64,
+    /// Number of its first event; lower ones belong to former orders of the number.
+    pub first_event: u64,
 }
 
 /// One entry of the outbox: work that a job owes at this version of it.
@@ -113,7 +116,7 @@ impl Store {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn jobs_in(&self, kind: domain::job::Kind) -> Result<Vec<JobRow>, StoreError> {
+    pub async fn jobs_in(&self, kind: Kind) -> Result<Vec<JobRow>, StoreError> {
         self.call(move |connection| {
             let sql = format!("SELECT {COLUMNS} FROM jobs WHERE kind = ?1 ORDER BY id");
             let mut statement = connection.prepare_cached(&sql)?;
@@ -160,21 +163,24 @@ impl Store {
     }
 }
 
-const COLUMNS: &str = "id, version, state, created_at, updated_at";
+const COLUMNS: &str = "id, version, state, created_at, updated_at, first_event";
 
-type RawJob = (i64, i64, String, i64, i64);
+type RawJob = (i64, i64, String, i64, i64, i64);
 
 fn read(row: &Row<'_>) -> rusqlite::Result<RawJob> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
 }
 
-fn parse((id, version, state, created_at, updated_at): RawJob) -> Result<JobRow, StoreError> {
+fn parse(
+    (id, version, state, created_at, updated_at, first_event): RawJob,
+) -> Result<JobRow, StoreError> {
     Ok(JobRow {
         id: uint(id),
         version: uint(version),
         state: from_json("job state", &state)?,
         created_at: uint(created_at),
         updated_at: uint(updated_at),
+        first_event: uint(first_event),
     })
 }
 
@@ -208,7 +214,7 @@ pub(super) fn create(tx: &Transaction<'_>, state: State) -> Result<JobRow, Store
             int(now)
         ],
     )?;
-    let row = JobRow { id, version: 1, state, created_at: now, updated_at: now };
+    let row = JobRow { id, version: 1, state, created_at: now, updated_at: now, first_event: 0 };
     blobs::note_use(tx, row.state.purchase().input_hash, id)?;
     follow_up(tx, &row, row.state.kind().owes().as_slice())?;
     Ok(row)
@@ -237,13 +243,30 @@ pub(super) fn advance(
             int(next.updated_at),
         ],
     )?;
-    if input != next.state.purchase().input_hash {
+    let reappeared = next.state.kind() == Kind::Seen;
+    if reappeared || input != next.state.purchase().input_hash {
         blobs::note_use(tx, next.state.purchase().input_hash, job)?;
     }
     if changed != 1 {
         return Err(StoreError::Conflict { job, expected: row.version, found: 0 });
     }
     follow_up(tx, &next, &owed)?;
+    Ok(next)
+}
+
+/// Gives a job's number to another order than before: a life of its own begins with the present
+/// state, and watchers see nothing from before.
+pub(super) fn hand_over(
+    tx: &Transaction<'_>,
+    row: JobRow,
+    purchase: Purchase,
+) -> Result<JobRow, StoreError> {
+    former::set_aside(tx, &row)?;
+    let mut next = advance(tx, row, Event::Reappeared(purchase))?;
+    next.created_at = next.updated_at;
+    next.first_event = events::last(tx, next.id)?;
+    tx.prepare_cached("UPDATE jobs SET created_at = ?2, first_event = ?3 WHERE id = ?1")?
+        .execute(params![int(next.id), int(next.created_at), int(next.first_event)])?;
     Ok(next)
 }
 

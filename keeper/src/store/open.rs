@@ -4,15 +4,16 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::error::StoreError;
 
 /// Forward only; the position in this list is the schema number.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_jobs.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_jobs.sql"), include_str!("migrations/0002_orders.sql")];
 
-/// How long a statement waits for another program's lock.
-const BUSY: Duration = Duration::from_secs(1);
+/// How long a read waits for another program's lock.
+pub(super) const BUSY: Duration = Duration::from_secs(1);
 
 /// What a store belongs to; a store is never used for two deployments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +71,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 }
 
 /// Writes the identity into a new store, compares it with an old one's.
-pub(super) fn claim(connection: &mut Connection, identity: &Identity) -> Result<(), StoreError> {
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+pub(super) fn claim(tx: &Transaction<'_>, identity: &Identity) -> Result<(), StoreError> {
     for (key, wanted) in &identity.0 {
         let stored: Option<String> = tx
             .query_row("SELECT value FROM identity WHERE key = ?1", [key], |row| row.get(0))
@@ -87,5 +87,5 @@ pub(super) fn claim(connection: &mut Connection, identity: &Identity) -> Result<
             }
         }
     }
-    Ok(tx.commit()?)
+    Ok(())
 }

@@ -53,6 +53,7 @@ impl Store {
                 )?
                 .execute([job])?;
                 tx.prepare_cached("DELETE FROM blob_uses WHERE job = ?1")?.execute([job])?;
+                tx.prepare_cached("DELETE FROM former_work WHERE job = ?1")?.execute([job])?;
                 tx.prepare_cached("DELETE FROM events WHERE job = ?1 AND kind = 'log'")?
                     .execute([job])?;
             }

@@ -157,11 +157,11 @@ async fn a_removed_block_takes_back_what_it_said_and_nothing_else() {
     store.add_blocks(vec![BlockFacts { block: block(3, 0), facts }], 100).await.unwrap();
     assert_eq!(kind(&store, 1).await, Kind::Settled);
 
-    store.remove_block(block(3, 9)).await.unwrap();
+    store.remove_blocks(vec![block(3, 9)]).await.unwrap();
     assert_eq!(kind(&store, 1).await, Kind::Settled, "another block of that height");
-    store.remove_block(block(3, 0)).await.unwrap();
+    store.remove_blocks(vec![block(3, 0)]).await.unwrap();
     assert_eq!((kind(&store, 1).await, kind(&store, 2).await), (Kind::Seen, Kind::Seen));
-    store.remove_block(block(2, 0)).await.unwrap();
+    store.remove_blocks(vec![block(2, 0)]).await.unwrap();
     assert_eq!((kind(&store, 1).await, kind(&store, 2).await), (Kind::Seen, Kind::Reorged));
     assert_eq!(store.blocks().await.unwrap(), [block(1, 0)]);
 
@@ -226,9 +226,9 @@ async fn a_bundle_is_open_again_when_its_block_leaves_the_chain() {
     let tx = BundleTx { hash: B256::repeat_byte(1), fees: plan, raw: vec![1, 2].into() };
     store.add_bundle_tx(id, tx.clone()).await.unwrap();
     store.set_bundle_status(id, BundleStatus::Mined(block(4, 0))).await.unwrap();
-    store.remove_block(block(4, 1)).await.unwrap();
+    store.remove_blocks(vec![block(4, 1)]).await.unwrap();
     assert_eq!(store.live_bundles().await.unwrap()[0].status, BundleStatus::Mined(block(4, 0)));
-    store.remove_block(block(4, 0)).await.unwrap();
+    store.remove_blocks(vec![block(4, 0)]).await.unwrap();
     let bundle = store.live_bundles().await.unwrap().remove(0);
     assert_eq!((bundle.status, bundle.nonce, bundle.txs), (BundleStatus::Open, 7, vec![tx]));
     store.set_bundle_status(id, BundleStatus::Closed).await.unwrap();

@@ -15,6 +15,7 @@ use keeper::Info;
 use keeper::api::{self, ApiState};
 use keeper::health::{HealthBoard, Part};
 use keeper::store::{BlockFacts, Commit, Fact, Store};
+use keeper::waits::WaitBoard;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use reqwest::{Client, Response};
 use serde_json::Value;
@@ -31,6 +32,7 @@ pub const REGISTRY: Address = Address::repeat_byte(0x11);
 pub struct Api {
     pub store: Store,
     pub health: HealthBoard,
+    pub waits: WaitBoard,
     pub recorder: PrometheusRecorder,
     pub address: SocketAddr,
     pub shutdown: CancellationToken,
@@ -44,10 +46,12 @@ impl Api {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("keeper.db")).await.expect("a store");
         let health = HealthBoard::default();
+        let waits = WaitBoard::default();
         let recorder = PrometheusBuilder::new().build_recorder();
         let state = ApiState {
             store: store.clone(),
             health: health.subscribe(),
+            waits: waits.clone(),
             metrics: recorder.handle(),
             info: info(),
             max_input_bytes: MAX_INPUT,
@@ -57,7 +61,7 @@ impl Api {
         let shutdown = CancellationToken::new();
         let served = tokio::spawn(api::serve(listener, state, shutdown.clone()));
         let client = Client::builder().timeout(Duration::from_secs(60)).build().expect("a client");
-        Self { store, health, recorder, address, shutdown, served, client, _folder: folder }
+        Self { store, health, waits, recorder, address, shutdown, served, client, _folder: folder }
     }
 
     pub fn url(&self, path: &str) -> String {

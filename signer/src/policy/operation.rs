@@ -2,7 +2,6 @@
 
 use alloy_primitives::{Address, B256, U256, hex, keccak256};
 use domain::calls::{Call, Settlement, decode_account_call, selectors};
-use domain::ids::PurchaseId;
 use domain::userop::UserOperation;
 use domain::wire::{RefusalCode, SignUserOperation};
 
@@ -122,10 +121,11 @@ impl Policy {
         let settlement = Settlement::decode(&call.data)
             .map_err(|error| Refusal::new(RefusalCode::UnknownCall, error.to_string()))?;
         let purchase = settlement.purchase;
-        if PurchaseId::from_nonce(nonce).map(|(id, _)| id) != Some(purchase) {
+        let key = purchase.nonce_key(settlement.order_hash);
+        if purchase.0 == 0 || nonce >> 64u32 != key {
             let message = format!(
-                "nonce {nonce:#x} does not belong to purchase {purchase}: its key must be {:#x}",
-                purchase.nonce_key()
+                "nonce {nonce:#x} does not belong to this order of purchase {purchase}: its key \
+                 must be {key:#x}"
             );
             return Err(Refusal::new(RefusalCode::NonceMismatch, message));
         }

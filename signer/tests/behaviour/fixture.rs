@@ -88,9 +88,14 @@ pub fn operation(nonce: U256, call_data: Bytes, max_fee: u128) -> SignUserOperat
     SignUserOperation { chain_id: CHAIN, entry_point: ENTRY_POINT_V08, user_op: op.pack() }
 }
 
+/// The account nonce of the settlement of [`receipt`]'s order.
+pub fn settle_nonce(purchase: u64, sequence: u64) -> U256 {
+    PurchaseId(purchase).nonce(receipt(purchase).order_hash(), sequence)
+}
+
 /// The settlement of a purchase as a keeper asks for it.
 pub fn settle_operation(purchase: u64, max_fee: u128) -> SignUserOperation {
-    operation(PurchaseId(purchase).nonce(0), settle(purchase).to_execute(), max_fee)
+    operation(settle_nonce(purchase, 0), settle(purchase).to_execute(), max_fee)
 }
 
 pub fn receipt(purchase: u64) -> ExecutionReceipt {

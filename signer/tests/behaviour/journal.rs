@@ -4,7 +4,6 @@ use std::sync::Barrier;
 use std::thread;
 
 use domain::calls::Call;
-use domain::ids::PurchaseId;
 use domain::wire::{RefusalCode, Request};
 use rusqlite::Connection;
 use signer::journal::{Journal, JournalError};
@@ -30,7 +29,7 @@ fn a_nonce_serves_one_calldata_for_ever() {
     let mut other = settlement(7);
     other.ok = false;
     let data = Call { data: other.call_data(), ..settle(7) }.to_execute();
-    let request = |fee| op(operation(PurchaseId(7).nonce(0), data.clone(), fee));
+    let request = |fee| op(operation(settle_nonce(7, 0), data.clone(), fee));
     for days in 0..3 {
         fixture.advance(days * DAY);
         let service = fixture.service();
@@ -88,7 +87,7 @@ fn a_refusal_leaves_no_trace() {
     let mut other = settlement(7);
     other.receipt_hash.0[0] ^= 1;
     let data = Call { data: other.call_data(), ..settle(7) }.to_execute();
-    service.ask(op(operation(PurchaseId(7).nonce(0), data, GWEI))).unwrap();
+    service.ask(op(operation(settle_nonce(7, 0), data, GWEI))).unwrap();
 }
 
 #[test]
@@ -117,7 +116,7 @@ fn of_racing_contradictions_one_wins() {
                         let mut settlement = settlement(purchase);
                         settlement.result_hash.0[0] = racer;
                         let call = Call { data: settlement.call_data(), ..settle(purchase) };
-                        let nonce = PurchaseId(purchase).nonce(0);
+                        let nonce = settle_nonce(purchase, 0);
                         let request = op(operation(nonce, call.to_execute(), GWEI));
                         barrier.wait();
                         service.ask(request)

@@ -101,22 +101,30 @@ fn value_is_capped_over_the_whole_batch() {
 fn a_settlement_uses_its_own_nonce_and_stands_alone() {
     let data = settle(7).to_execute();
     for sequence in [0, 1] {
-        let request = operation(PurchaseId(7).nonce(sequence), data.clone(), GWEI);
+        let request = operation(settle_nonce(7, sequence), data.clone(), GWEI);
         assert_eq!(policy_says(&request), Ok(()));
     }
-    for nonce in [U256::ZERO, PurchaseId(8).nonce(0), U256::from(7) << 128] {
+    for nonce in [
+        U256::ZERO,
+        settle_nonce(8, 0),
+        U256::from(7) << 128,
+        // The former key: the number alone, which another order may have by now.
+        U256::from(7) << 64,
+        PurchaseId(7).nonce(receipt(7).input_hash, 0),
+        settle_nonce(7, 0) ^ (U256::from(1) << 255),
+    ] {
         let request = operation(nonce, data.clone(), GWEI);
         assert_eq!(policy_says(&request), Err(RefusalCode::NonceMismatch), "{nonce}");
     }
     let batch = encode_batch(&[settle(7), settle(8)]);
-    let request = operation(PurchaseId(7).nonce(0), batch, GWEI);
+    let request = operation(settle_nonce(7, 0), batch, GWEI);
     assert_eq!(policy_says(&request), Err(RefusalCode::CallNotAllowed));
     let paying = Call { value: U256::from(1), ..settle(7) };
-    let request = operation(PurchaseId(7).nonce(0), paying.to_execute(), GWEI);
+    let request = operation(settle_nonce(7, 0), paying.to_execute(), GWEI);
     assert_eq!(policy_says(&request), Err(RefusalCode::ValueOverCap));
     let mut broken = settle(7);
     broken.data = [&broken.data[..], &[0]].concat().into();
-    let request = operation(PurchaseId(7).nonce(0), broken.to_execute(), GWEI);
+    let request = operation(settle_nonce(7, 0), broken.to_execute(), GWEI);
     assert_eq!(policy_says(&request), Err(RefusalCode::UnknownCall));
 }
 

@@ -39,7 +39,7 @@ fn settlement_and_receipt_must_agree_in_either_order() {
     let mut lying = settlement(7);
     lying.receipt_hash.0[0] ^= 1;
     let call = Call { data: lying.call_data(), ..settle(7) };
-    let lie = operation(PurchaseId(7).nonce(0), call.to_execute(), GWEI);
+    let lie = operation(settle_nonce(7, 0), call.to_execute(), GWEI);
 
     let service_one = Fixture::new();
     let service = service_one.service();
@@ -72,7 +72,8 @@ fn each_order_of_a_purchase_has_one_receipt() {
     // Alice's receipt settles nothing of Bob's, nor of anybody's.
     let request = |settlement: Settlement| {
         let call = Call { data: settlement.call_data(), ..settle(7) };
-        Request::SignUserOperation(operation(PurchaseId(7).nonce(0), call.to_execute(), GWEI))
+        let nonce = PurchaseId(7).nonce(settlement.order_hash, 0);
+        Request::SignUserOperation(operation(nonce, call.to_execute(), GWEI))
     };
     for order_hash in [bobs.order_hash(), B256::repeat_byte(9), B256::ZERO] {
         let crossed = Settlement { order_hash, ..settlement(7) };
