@@ -160,15 +160,17 @@ impl Store {
     }
 }
 
-const COLUMNS: &str = "id, version, state, created_at, updated_at";
+pub(super) const COLUMNS: &str = "id, version, state, created_at, updated_at";
 
-type RawJob = (i64, i64, String, i64, i64);
+pub(super) type RawJob = (i64, i64, String, i64, i64);
 
-fn read(row: &Row<'_>) -> rusqlite::Result<RawJob> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<RawJob> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
 }
 
-fn parse((id, version, state, created_at, updated_at): RawJob) -> Result<JobRow, StoreError> {
+pub(super) fn parse(
+    (id, version, state, created_at, updated_at): RawJob,
+) -> Result<JobRow, StoreError> {
     Ok(JobRow {
         id: uint(id),
         version: uint(version),

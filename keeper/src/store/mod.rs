@@ -5,12 +5,14 @@
 //! thread.
 
 mod actor;
+mod batches;
 mod blobs;
 mod bundles;
 mod chain;
 mod error;
 mod events;
 mod jobs;
+mod ledger;
 mod open;
 mod retention;
 mod values;
@@ -25,5 +27,6 @@ pub use chain::{BlockFacts, Fact};
 pub use error::StoreError;
 pub use events::{EventKind, EventRow};
 pub use jobs::{Commit, JobRow, Owed};
+pub use ledger::{Ledger, MinedBundle};
 pub use open::Identity;
 pub use values::now_millis;

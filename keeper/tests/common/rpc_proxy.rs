@@ -1,6 +1,8 @@
-//! A JSON-RPC proxy between keeper and node: it can hold single calls, and die and come back.
+//! A JSON-RPC proxy between keeper and node: it can hold single calls, answer wrongly, and die
+//! and come back.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -8,14 +10,20 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use parking_lot::Mutex;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::gate::{Gate, Place};
 
+/// Changes the results of single calls, given their method.
+type Lie = Box<dyn FnMut(&str, &mut Value) + Send>;
+
 /// The proxy.
 pub struct RpcProxy {
     pub gate: Gate,
+    lie: Arc<Mutex<Option<Lie>>>,
     address: SocketAddr,
     node: String,
     server: Option<JoinHandle<()>>,
@@ -24,6 +32,7 @@ pub struct RpcProxy {
 #[derive(Clone)]
 struct Shared {
     gate: Gate,
+    lie: Arc<Mutex<Option<Lie>>>,
     node: String,
     client: reqwest::Client,
 }
@@ -33,9 +42,15 @@ impl RpcProxy {
     pub async fn start(node: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let mut proxy = Self { gate: Gate::default(), address, node, server: None };
+        let (gate, lie) = (Gate::default(), Arc::default());
+        let mut proxy = Self { gate, lie, address, node, server: None };
         proxy.serve(listener);
         proxy
+    }
+
+    /// Changes answers from now on.
+    pub fn lie(&self, lie: impl FnMut(&str, &mut Value) + Send + 'static) {
+        *self.lie.lock() = Some(Box::new(lie));
     }
 
     pub fn url(&self) -> String {
@@ -57,7 +72,8 @@ impl RpcProxy {
 
     fn serve(&mut self, listener: TcpListener) {
         let client = reqwest::Client::new();
-        let shared = Shared { gate: self.gate.clone(), node: self.node.clone(), client };
+        let (gate, lie, node) = (self.gate.clone(), self.lie.clone(), self.node.clone());
+        let shared = Shared { gate, lie, node, client };
         let router = Router::new().route("/", post(forward)).with_state(shared);
         self.server = Some(tokio::spawn(async move {
             // Connections must die with the server: serve them inside this task alone.
@@ -91,6 +107,21 @@ async fn forward(State(shared): State<Shared>, body: Bytes) -> Response {
     let sent = shared.client.post(&shared.node).header(CONTENT_TYPE, "application/json").body(body);
     let answer = sent.send().await.expect("the node answers");
     let answer = answer.bytes().await.expect("the node answers");
+    let answer = alter(&shared, &text, answer);
     shared.gate.pass(&text, Place::Answer).await;
     ([(CONTENT_TYPE, "application/json")], answer).into_response()
+}
+
+fn alter(shared: &Shared, request: &str, answer: Bytes) -> Bytes {
+    let mut lie = shared.lie.lock();
+    let Some(lie) = &mut *lie else { return answer };
+    let (request, mut value): (Value, Value) =
+        match (serde_json::from_str(request), serde_json::from_slice(&answer)) {
+            (Ok(request), Ok(answer)) => (request, answer),
+            _ => return answer,
+        };
+    if let (Some(method), Some(result)) = (request["method"].as_str(), value.get_mut("result")) {
+        lie(method, result);
+    }
+    value.to_string().into()
 }
