@@ -1,7 +1,12 @@
 //! Agents as the chain lists them: listing and manifest, checked against each other.
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::{
+    primitives::{Address, B256, U256},
+    rpc::types::Log,
+    sol_types::SolEvent as _,
+};
 use anyhow::Context as _;
+use bindings::AgentRegistry::Listed;
 use domain::{
     hash::manifest_hash,
     ids::{AgentId, ImageDigest},
@@ -12,6 +17,7 @@ use serde::Serialize;
 use crate::{
     chain::{Chain, explain},
     failure::Failure,
+    logs,
     money::Wei,
     output::{Report, fields, table},
 };
@@ -74,20 +80,14 @@ async fn manifest(
     version: u32,
     hash: B256,
 ) -> anyhow::Result<Manifest> {
-    let events = chain
-        .registry()
-        .Listed_filter()
-        .topic1(id.0)
-        .topic2(U256::from(version))
-        .from_block(0)
-        .query()
-        .await
-        .with_context(|| format!("reading the listing of agent {id}"))?;
-    let bytes = events
-        .into_iter()
-        .map(|(event, _)| event.manifest)
-        .find(|bytes| manifest_hash(bytes) == hash)
-        .with_context(|| format!("the chain has no manifest of agent {id} version {version}"))?;
+    let filter = chain.registry().Listed_filter().topic1(id.0).topic2(U256::from(version)).filter;
+    let decoded = |log: &Log| Listed::decode_log(&log.inner).ok().map(|log| log.data.manifest);
+    let what = format!("reading the manifest of agent {id} version {version}");
+    let log = logs::find(chain, &filter, &what, |log| {
+        decoded(log).is_some_and(|bytes| manifest_hash(&bytes) == hash)
+    })
+    .await?;
+    let bytes = decoded(&log).context("a log that was decoded before")?;
     Manifest::parse(&bytes).map_err(|error| {
         Failure::Refused(format!("agent {id} version {version} cannot be bought: {error}")).into()
     })

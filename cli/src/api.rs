@@ -29,6 +29,8 @@ pub enum Upload {
     Taken,
     /// Refused for now, with the reason: the keeper may not have seen the purchase yet.
     NotYet(String),
+    /// Refused because of what it is, with the reason.
+    Refused(String),
 }
 
 /// What the keeper says about itself.
@@ -147,9 +149,10 @@ impl Api {
         self.body(path, response).await.map(Some)
     }
 
-    /// All jobs the keeper knows.
-    pub async fn jobs(&self) -> anyhow::Result<Value> {
-        self.json("/v1/jobs").await
+    /// Jobs with numbers above `after`, ascending, at most `limit`.
+    pub async fn jobs(&self, after: u64, limit: u64) -> anyhow::Result<Vec<Value>> {
+        let page: Value = self.json(&format!("/v1/jobs?after={after}&limit={limit}")).await?;
+        Ok(page["jobs"].as_array().cloned().unwrap_or_default())
     }
 
     /// A job, or `None` when the keeper does not know the purchase.
@@ -186,7 +189,9 @@ impl Api {
         let body = response.bytes().await.unwrap_or_default();
         let refusal = refused(&format!("PUT {path}"), status, &body);
         match status {
-            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::BAD_REQUEST => Err(refusal.into()),
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::BAD_REQUEST => {
+                Ok(Upload::Refused(refusal.to_string()))
+            }
             _ => Ok(Upload::NotYet(refusal.to_string())),
         }
     }

@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use alloy::{
     contract::{CallBuilder, CallDecoder},
-    network::{EthereumWallet, Network, ReceiptResponse as _},
-    primitives::{Address, U256},
-    providers::{DynProvider, Provider as _, ProviderBuilder},
-    rpc::types::TransactionReceipt,
+    network::EthereumWallet,
+    primitives::{Address, TxHash, U256},
+    providers::{DynProvider, Provider, ProviderBuilder},
+    rpc::{
+        client::ClientBuilder,
+        types::{TransactionReceipt, TransactionRequest},
+    },
     signers::local::PrivateKeySigner,
     sol_types::SolInterface as _,
+    transports::http::reqwest::Url,
 };
 use anyhow::Context as _;
 use bindings::{
@@ -18,17 +22,25 @@ use bindings::{
     IEntryPoint,
 };
 use serde::Serialize;
+use tokio::time::{Instant, sleep};
 
 use crate::{
-    failure::Failure,
+    failure::{AlreadySent, Failure},
     money::{self, Wei},
+    outgoing::{AgreedNonce, Courier, CourierLayer, Ended, Trouble, await_receipt},
     ready::Contracts,
 };
 
+/// How long the node may take for one answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a local chain is asked for a receipt.
 const POLL: Duration = Duration::from_millis(50);
 /// How long a transaction may take to be mined.
-const RECEIPT_TIMEOUT: Duration = Duration::from_secs(120);
+pub const RECEIPT_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a node behind a load balancer may lag behind the one that gave the receipt.
+const CATCH_UP: Duration = Duration::from_secs(15);
+/// Answers that must agree before an endpoint counts as another chain.
+const AGREEING: usize = 3;
 
 /// A connection to the chain that holds the registry.
 #[derive(Debug, Clone)]
@@ -40,6 +52,16 @@ pub struct Chain {
     /// Chain id, checked against the endpoint.
     pub chain_id: u64,
     user: Option<Address>,
+    courier: Courier,
+}
+
+/// A key, and the courier of what it signs.
+#[derive(Debug, Clone)]
+pub struct Wallet {
+    /// The key.
+    pub signer: PrivateKeySigner,
+    /// Sends and remembers.
+    pub courier: Courier,
 }
 
 /// A mined transaction, as results show it.
@@ -67,45 +89,67 @@ impl From<&TransactionReceipt> for Mined {
     }
 }
 
-/// Connects to an endpoint, with a wallet if a key is given.
-pub async fn connect(url: &str, signer: Option<PrivateKeySigner>) -> anyhow::Result<DynProvider> {
-    let unreachable = |error: alloy::transports::TransportError| {
-        Failure::Chain(format!("the chain at {url} does not answer: {error}; is it running?"))
+/// Connects to an endpoint, with a wallet if one is given. Over HTTP what fails in passing is
+/// asked again; a WebSocket is connected anew when it breaks.
+pub async fn connect(url: &str, wallet: Option<&Wallet>) -> anyhow::Result<DynProvider> {
+    let parsed: Url = url.parse().with_context(|| format!("{url} is no URL"))?;
+    let client = if parsed.scheme().starts_with("http") {
+        keeper::rpc::connect(parsed, ANSWER_TIMEOUT)?
+    } else {
+        let connected = ClientBuilder::default().connect(url).await;
+        connected.map_err(|error| unreachable(url, &error))?
     };
-    let provider = match signer {
-        Some(signer) => ProviderBuilder::new()
-            .wallet(EthereumWallet::from(signer))
-            .connect(url)
-            .await
-            .map_err(unreachable)?
-            .erased(),
-        None => ProviderBuilder::new().connect(url).await.map_err(unreachable)?.erased(),
+    client.set_poll_interval(POLL);
+    let Some(Wallet { signer, courier }) = wallet else {
+        return Ok(ProviderBuilder::new().connect_client(client).erased());
     };
-    provider.client().set_poll_interval(POLL);
-    Ok(provider)
+    Ok(ProviderBuilder::new()
+        .disable_recommended_fillers()
+        .layer(CourierLayer(courier.clone()))
+        .with_gas_estimation()
+        .with_nonce_management(AgreedNonce)
+        .fetch_chain_id()
+        .wallet(EthereumWallet::from(signer.clone()))
+        .connect_client(client)
+        .erased())
+}
+
+fn unreachable(url: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::Chain(format!("the chain at {url} does not answer: {error}; is it running?"))
 }
 
 impl Chain {
-    /// Connects and checks that the endpoint is the chain the addresses are for.
+    /// Connects and checks that the endpoint is the chain the addresses are for. Without a
+    /// wallet the courier only finds what was sent before.
     pub async fn connect(
         url: &str,
         chain_id: u64,
         contracts: Contracts,
         signer: Option<PrivateKeySigner>,
+        courier: Courier,
     ) -> anyhow::Result<Self> {
         let user = signer.as_ref().map(PrivateKeySigner::address);
-        let provider = connect(url, signer).await?;
-        let found = provider.get_chain_id().await.map_err(|error| {
-            Failure::Chain(format!("the chain at {url} does not answer: {error}; is it running?"))
-        })?;
-        if found != chain_id {
-            return Err(Failure::Chain(format!(
-                "{url} is chain {found}, but the contract addresses are for chain {chain_id}; \
-                 give the matching --rpc-url and --deployment"
-            ))
-            .into());
+        let wallet = signer.map(|signer| Wallet { signer, courier: courier.clone() });
+        let provider = connect(url, wallet.as_ref()).await?;
+        let mut found = 0;
+        for _ in 0..AGREEING {
+            let answer = provider.get_chain_id().await;
+            found = answer.map_err(|error| unreachable(url, &error))?;
+            if found == chain_id {
+                return Ok(Self { provider, contracts, chain_id, user, courier });
+            }
+            sleep(POLL).await;
         }
-        Ok(Self { provider, contracts, chain_id, user })
+        Err(Failure::Chain(format!(
+            "{url} is chain {found}, but the contract addresses are for chain {chain_id}; \
+             give the matching --rpc-url and --deployment"
+        ))
+        .into())
+    }
+
+    /// The courier of this connection's transactions.
+    pub fn courier(&self) -> &Courier {
+        &self.courier
     }
 
     /// The registry.
@@ -131,21 +175,43 @@ impl Chain {
     }
 }
 
-/// Sends a registry call and waits until it is mined successfully.
-pub async fn send<P, D, N>(
-    call: CallBuilder<P, D, N>,
+/// Sends a contract call and waits until it is mined successfully.
+pub async fn send<P: Provider, D: CallDecoder>(
+    chain: &Chain,
+    call: CallBuilder<P, D>,
     what: &str,
-) -> anyhow::Result<N::ReceiptResponse>
-where
-    P: alloy::providers::Provider<N>,
-    D: CallDecoder,
-    N: Network,
-{
+) -> anyhow::Result<TransactionReceipt> {
     let pending = call.send().await.map_err(|error| explain(&error, what))?;
-    let hash = *pending.tx_hash();
-    let receipt = pending.with_timeout(Some(RECEIPT_TIMEOUT)).get_receipt().await.map_err(|e| {
-        Failure::Chain(format!("{what}: transaction {hash} was sent, but not seen mined: {e}"))
-    })?;
+    mined(chain, *pending.tx_hash(), what).await
+}
+
+/// Sends ether and waits until it is mined.
+pub async fn send_ether(
+    chain: &Chain,
+    request: TransactionRequest,
+    what: &str,
+) -> anyhow::Result<TransactionReceipt> {
+    let sent = chain.provider.send_transaction(request).await;
+    let pending = sent.map_err(|error| explain(&error.into(), what))?;
+    mined(chain, *pending.tx_hash(), what).await
+}
+
+/// Waits for a transaction that was sent: its receipt, and a node that knows its block.
+async fn mined(chain: &Chain, hash: TxHash, what: &str) -> anyhow::Result<TransactionReceipt> {
+    let outgoing = chain.courier.find(hash);
+    let out = chain.courier.out;
+    let ended = await_receipt(&chain.provider, hash, outgoing.as_ref(), out, RECEIPT_TIMEOUT).await;
+    let receipt = match ended {
+        Ended::Mined(receipt) => *receipt,
+        Ended::Dropped => {
+            chain.courier.forget(hash);
+            return Err(dropped(hash, what));
+        }
+        Ended::NotKnown => return Err(unconfirmed(hash, what, "the node does not know it")),
+        Ended::Open(reason) => return Err(unconfirmed(hash, what, &reason)),
+    };
+    chain.courier.forget(hash);
+    reach(chain, receipt.block_number.unwrap_or_default()).await;
     if receipt.status() {
         Ok(receipt)
     } else {
@@ -153,9 +219,64 @@ where
     }
 }
 
+/// Waits until the node has a block: behind a load balancer another one may answer next, whose
+/// state is older. One that stays behind is left to the reads that follow.
+async fn reach(chain: &Chain, block: u64) {
+    let deadline = Instant::now() + CATCH_UP;
+    while !matches!(chain.provider.get_block_number().await, Ok(head) if head >= block) {
+        if Instant::now() > deadline {
+            return;
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// The failure of a transaction that can never be mined.
+pub fn dropped(hash: TxHash, what: &str) -> anyhow::Error {
+    let message = format!(
+        "{what}: another transaction of the same account and nonce was mined instead of {hash}: \
+         it can never be mined, and nothing was paid by it"
+    );
+    anyhow::Error::from(Failure::Chain(message)).context(AlreadySent::transaction(hash))
+}
+
+/// The failure of a transaction that may still be mined.
+pub fn unconfirmed(hash: TxHash, what: &str, reason: &str) -> anyhow::Error {
+    let message = format!(
+        "{what}: it is not known yet whether transaction {hash} is mined: {reason}. Do not send \
+         it anew: look at that hash first"
+    );
+    anyhow::Error::from(Failure::Unconfirmed(message)).context(AlreadySent::transaction(hash))
+}
+
+/// The trouble of the courier that lies behind an error, if it is one.
+pub fn trouble<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Trouble> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(trouble) = error.downcast_ref::<Trouble>() {
+            return Some(trouble);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// Turns a courier's trouble into a failure.
+pub fn explain_trouble(trouble: &Trouble, what: &str) -> anyhow::Error {
+    match trouble {
+        Trouble::Refused { reason, .. } => {
+            Failure::Chain(format!("{what}: the node refuses the transaction: {reason}")).into()
+        }
+        Trouble::Unknown { hash, reason } => unconfirmed(*hash, what, reason),
+    }
+}
+
 /// Turns a failed call into words. An error of the registry itself means that nothing was
 /// sent: the node told it when the call was tried.
 pub fn explain(error: &alloy::contract::Error, what: &str) -> anyhow::Error {
+    if let Some(trouble) = trouble(error) {
+        return explain_trouble(trouble, what);
+    }
     match error.as_decoded_interface_error::<AgentRegistryErrors>() {
         Some(reason) => {
             let reason = refusal(&reason);
@@ -177,7 +298,9 @@ fn refusal(reason: &AgentRegistryErrors) -> String {
         E::WrongPayment(_) => "the payment is not the price of the listing",
         E::UnknownPurchase(_) => "there is no such purchase",
         E::PurchaseNotOpen(_) => "the purchase is already settled or refunded",
-        E::DeadlineNotPassed(_) => "the deadline has not passed; the keeper may still deliver",
+        E::DeadlineNotPassed(late) => {
+            return format!("the deadline has not passed: it is Unix time {}", late.deadline);
+        }
         E::NothingToWithdraw(_) => "the balance in the registry is zero",
         E::IsPaused(_) => "listing and buying are paused by the protocol's owner",
         E::NotPublisher(_) => "only the agent's publisher may do this",

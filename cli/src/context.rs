@@ -9,6 +9,7 @@ use crate::{
     args::Globals,
     chain::Chain,
     keys::KeyArgs,
+    outgoing::{Courier, Kept},
     output::Output,
     ready::{self, Contracts, ReadyFile},
 };
@@ -20,6 +21,7 @@ pub struct Context {
     pub out: Output,
     globals: Globals,
     ready: Option<ReadyFile>,
+    courier: Courier,
 }
 
 impl Context {
@@ -32,12 +34,21 @@ impl Context {
                 .map(|path| ReadyFile::read(&path))
                 .transpose()?,
         };
-        Ok(Self { out: Output::new(globals.json, globals.quiet), globals, ready })
+        let out = Output::new(globals.json, globals.quiet);
+        let kept = ready::state_folder().map(|state| Kept::at(state.join("transactions")));
+        Ok(Self { out, globals, ready, courier: Courier::new(out, kept) })
     }
 
-    /// A context for a network that this process itself runs.
+    /// A context for a network that this process itself runs: what is sent on it is worth
+    /// nothing once it is gone.
     pub fn of(out: Output, ready: ReadyFile) -> Self {
-        Self { out, globals: Globals::default(), ready: Some(ready) }
+        let courier = Courier::new(Output::new(false, true), None);
+        Self { out, globals: Globals::default(), ready: Some(ready), courier }
+    }
+
+    /// The courier of this command's transactions.
+    pub fn courier(&self) -> &Courier {
+        &self.courier
     }
 
     /// The ready file, if there is one.
@@ -80,14 +91,16 @@ impl Context {
     /// A connection that can only read.
     pub async fn reader(&self) -> anyhow::Result<Chain> {
         let (chain_id, contracts) = self.contracts()?;
-        Chain::connect(self.rpc_url()?, chain_id, contracts, None).await
+        let courier = self.courier.clone();
+        Chain::connect(self.rpc_url()?, chain_id, contracts, None, courier).await
     }
 
     /// A connection that signs with the user's key.
     pub async fn writer(&self, keys: &KeyArgs) -> anyhow::Result<Chain> {
         let (chain_id, contracts) = self.contracts()?;
         let signer = keys.load(self.ready.as_ref())?;
-        Chain::connect(self.rpc_url()?, chain_id, contracts, Some(signer)).await
+        let courier = self.courier.clone();
+        Chain::connect(self.rpc_url()?, chain_id, contracts, Some(signer), courier).await
     }
 }
 

@@ -1,5 +1,9 @@
 //! Failures a user can act on, and the exit code each of them ends with.
 
+use std::fmt;
+
+use alloy::primitives::TxHash;
+use domain::ids::PurchaseId;
 use thiserror::Error;
 
 /// Everything went as asked.
@@ -19,6 +23,7 @@ Exit codes:
   6  a local service (keeper, signer, Docker) could not be reached or refused
   7  a verification failed
   8  waited as long as allowed; the purchase goes on
+  9  a transaction was sent, but is not known to be mined: look at its hash, do not repeat it
   130  interrupted";
 
 /// A failure with its own exit code. The text says what failed, which value, what to do.
@@ -42,6 +47,9 @@ pub enum Failure {
     /// The time allowed for waiting is over.
     #[error("{0}")]
     TimedOut(String),
+    /// A transaction was sent and may be mined, now or later.
+    #[error("{0}")]
+    Unconfirmed(String),
     /// A signal ended the command.
     #[error("stopped by a signal")]
     Interrupted,
@@ -57,6 +65,7 @@ impl Failure {
             Self::Service(_) => 6,
             Self::Unverified(_) => 7,
             Self::TimedOut(_) => 8,
+            Self::Unconfirmed(_) => 9,
             Self::Interrupted => 130,
         }
     }
@@ -70,9 +79,46 @@ impl Failure {
             Self::Service(_) => "service",
             Self::Unverified(_) => "unverified",
             Self::TimedOut(_) => "timedOut",
+            Self::Unconfirmed(_) => "unconfirmed",
             Self::Interrupted => "interrupted",
         }
     }
+}
+
+/// Names what a command had already sent when it failed. Added to errors as context, so that
+/// people and programs find the transaction again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlreadySent {
+    /// The transaction.
+    pub transaction: TxHash,
+    /// The purchase that it made, if that is known.
+    pub purchase_id: Option<PurchaseId>,
+}
+
+impl AlreadySent {
+    /// A transaction of which no more is known.
+    pub fn transaction(transaction: TxHash) -> Self {
+        Self { transaction, purchase_id: None }
+    }
+
+    /// A transaction that made a purchase.
+    pub fn purchase(transaction: TxHash, id: PurchaseId) -> Self {
+        Self { transaction, purchase_id: Some(id) }
+    }
+}
+
+impl fmt::Display for AlreadySent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.purchase_id {
+            Some(id) => write!(f, "purchase {id} of transaction {}", self.transaction),
+            None => write!(f, "transaction {}", self.transaction),
+        }
+    }
+}
+
+/// Tells whether trying again can help: chain or service failed, nothing was refused or proven.
+pub fn is_passing(error: &anyhow::Error) -> bool {
+    matches!(of(error), None | Some(Failure::Chain(_) | Failure::Service(_)))
 }
 
 /// Finds the failure behind an error, if it has one.
@@ -107,6 +153,7 @@ mod tests {
             Failure::Service(String::new()),
             Failure::Unverified(String::new()),
             Failure::TimedOut(String::new()),
+            Failure::Unconfirmed(String::new()),
             Failure::Interrupted,
         ] {
             assert!(EXIT_CODES.contains(&format!("\n  {}  ", failure.exit_code())));

@@ -87,9 +87,13 @@ impl Output {
         let message = format!("{error:#}");
         if self.json {
             let kind = failure::of(error).map_or("failed", failure::Failure::kind);
-            let document = json!({
+            let mut document = json!({
                 "error": { "kind": kind, "exitCode": failure::exit_code(error), "message": message }
             });
+            if let Some(sent) = error.downcast_ref::<failure::AlreadySent>() {
+                document["error"]["transaction"] = json!(sent.transaction);
+                document["error"]["purchaseId"] = json!(sent.purchase_id);
+            }
             self.stderr(&document.to_string());
         } else {
             self.stderr(&format!("error: {message}"));

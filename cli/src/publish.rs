@@ -13,8 +13,39 @@ use serde::Serialize;
 use crate::{
     chain::{Chain, Mined, send},
     failure::Failure,
+    images,
     money::Wei,
+    output::Output,
 };
+
+/// Checks an image before anything is paid for listing it; an image that cannot be checked here
+/// is listed with a warning.
+pub async fn check_image(
+    out: Output,
+    image: ImageDigest,
+    manifest: &Manifest,
+) -> anyhow::Result<()> {
+    out.note(format!("Checking image {image}"));
+    match images::check(image, manifest).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(reason)) => {
+            out.warn(format!(
+                "image {image} was not checked: {reason}; runs of an image that keepers cannot \
+                 start are refunded"
+            ));
+            Ok(())
+        }
+        Err(error) => match error.downcast::<Failure>() {
+            Ok(Failure::Refused(reason)) => Err(Failure::Refused(format!(
+                "{reason} (if your keepers' machines differ from this one, list it with \
+                 --unchecked)"
+            ))
+            .into()),
+            Ok(other) => Err(other.into()),
+            Err(error) => Err(error),
+        },
+    }
+}
 
 /// A listing that was mined.
 #[derive(Debug, Clone, Serialize)]
@@ -47,8 +78,8 @@ pub async fn publish(
     let (price, image) = (listing.price.into(), ImageDigest(listing.imageDigest));
     let registry = chain.registry();
     let receipt = match existing {
-        Some(id) => send(registry.relist(id.0, listing, bytes.into()), "relisting").await?,
-        None => send(registry.list(listing, bytes.into()), "listing").await?,
+        Some(id) => send(chain, registry.relist(id.0, listing, bytes.into()), "relisting").await?,
+        None => send(chain, registry.list(listing, bytes.into()), "listing").await?,
     };
     let event = receipt
         .inner

@@ -3,7 +3,7 @@
 use alloy::{
     primitives::{Address, B256, U256},
     providers::Provider as _,
-    rpc::types::TransactionReceipt,
+    rpc::types::{Log, TransactionReceipt},
     sol_types::SolEvent as _,
 };
 use anyhow::Context as _;
@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::{
     chain::{Chain, Mined, explain},
     failure::Failure,
+    logs,
     money::{self, Wei},
     output::{Report, fields},
 };
@@ -143,17 +144,25 @@ pub async fn count(chain: &Chain) -> anyhow::Result<u64> {
 }
 
 /// The settlement of a purchase, if it is settled.
-pub async fn settlement(chain: &Chain, id: PurchaseId) -> anyhow::Result<Option<Settlement>> {
-    let registry = chain.registry();
-    let filter = registry.Settled_filter().topic1(U256::from(id.0)).from_block(0);
-    let found = filter.query().await.with_context(|| format!("reading the settlement of {id}"))?;
-    let Some((event, log)) = found.into_iter().next() else { return Ok(None) };
+pub async fn settlement(chain: &Chain, purchase: &Purchase) -> anyhow::Result<Option<Settlement>> {
+    let id = purchase.purchase_id;
+    if !matches!(purchase.status, Status::SettledOk | Status::SettledFailed) {
+        return Ok(None);
+    }
+    let what = format!("reading the settlement of purchase {id}");
+    let filter = chain.registry().Settled_filter().topic1(U256::from(id.0)).filter;
+    let decoded = |log: &Log| AgentRegistry::Settled::decode_log(&log.inner).ok();
+    let log = logs::find(chain, &filter, &what, |log| {
+        decoded(log).is_some_and(|event| event.data.receiptHash == purchase.receipt_hash)
+    })
+    .await?;
+    let event = decoded(&log).context("a log that was decoded before")?.data;
     let hash = log.transaction_hash.context("the node gave a log without its transaction")?;
-    let receipt = chain
-        .provider
-        .get_transaction_receipt(hash)
-        .await?
-        .with_context(|| format!("the node has no receipt of transaction {hash}"))?;
+    let receipt = chain.provider.get_transaction_receipt(hash).await;
+    let receipt = receipt.map_err(|error| Failure::Chain(format!("{what}: {error}")))?;
+    let receipt = receipt.ok_or_else(|| {
+        Failure::Chain(format!("{what}: the node has no receipt of transaction {hash}"))
+    })?;
     let operation = user_operation(chain, id, &receipt);
     Ok(Some(Settlement {
         ok: event.ok,
@@ -183,17 +192,6 @@ fn user_operation(
         .filter_map(|log| IEntryPoint::UserOperationEvent::decode_log(&log.inner).ok())
         .map(|log| log.data)
         .find(|event| PurchaseId::from_nonce(event.nonce).is_some_and(|(key, _)| key == id))
-}
-
-/// The purchase id that a purchase transaction created.
-pub fn id_in(receipt: &TransactionReceipt) -> anyhow::Result<PurchaseId> {
-    receipt
-        .inner
-        .logs()
-        .iter()
-        .find_map(|log| AgentRegistry::Purchased::decode_log(&log.inner).ok())
-        .map(|log| PurchaseId(log.data.purchaseId))
-        .context("the transaction holds no Purchased event; is the registry address right?")
 }
 
 impl Report for Purchase {

@@ -141,12 +141,17 @@ impl Report for ReadyFile {
     }
 }
 
-/// Where `nexus dev` writes when no path is given, and where other commands look.
-pub fn default_path() -> Option<PathBuf> {
+/// The folder of what commands remember for this user.
+pub fn state_folder() -> Option<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state")))?;
-    Some(state.join("agentnexus/ready.json"))
+    Some(state.join("agentnexus"))
+}
+
+/// Where `nexus dev` writes when no path is given, and where other commands look.
+pub fn default_path() -> Option<PathBuf> {
+    Some(state_folder()?.join("ready.json"))
 }
 
 #[cfg(test)]

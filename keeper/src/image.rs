@@ -5,6 +5,8 @@
 
 mod archive;
 mod elf;
+pub(crate) mod program;
+pub mod rules;
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,7 @@ use bollard::query_parameters::ImportImageOptionsBuilder;
 use bollard::{API_DEFAULT_VERSION, Docker, body_full};
 use domain::manifest::Manifest;
 use futures::TryStreamExt;
+use serde_json::json;
 
 /// How long the engine may take to begin an answer.
 const ANSWER_SECONDS: u64 = 120;
@@ -64,8 +67,26 @@ impl AgentImage {
     pub fn assemble(binary: &[u8], manifest: &Manifest) -> Result<Self, ImageError> {
         let architecture = elf::architecture(binary)?;
         let tag = format!("agentnexus/{}:{}", manifest.name, manifest.version);
-        let (digest, archive) = archive::image(binary, architecture, manifest, &tag)?;
+        let labels = json!({
+            "org.opencontainers.image.title": manifest.name,
+            "org.opencontainers.image.version": manifest.version,
+            "org.opencontainers.image.description": manifest.description,
+        });
+        let (digest, archive) = archive::image(binary, architecture, labels, &tag)?;
         Ok(Self { tag, digest, archive })
+    }
+
+    /// Puts together the image of a program of 132 bytes that ends at once with exit code 0: to
+    /// see whether an engine runs anything at all. `None` for an architecture without one.
+    ///
+    /// # Errors
+    /// Never for an architecture that is known.
+    pub fn trial(architecture: &str) -> Result<Option<Self>, ImageError> {
+        let Some(binary) = elf::ends_at_once(architecture) else { return Ok(None) };
+        let tag = "agentnexus/trial:1".to_owned();
+        let labels = json!({ "org.opencontainers.image.title": "trial of an engine" });
+        let (digest, archive) = archive::image(&binary, architecture, labels, &tag)?;
+        Ok(Some(Self { tag, digest, archive }))
     }
 
     /// Reads the binary and puts the image together.
@@ -94,14 +115,32 @@ impl AgentImage {
             None => Docker::connect_with_defaults()?,
         };
         let docker = docker.negotiate_version().await?;
+        let stored = self.load_into(&docker).await?;
+        let digest = stored.strip_prefix("sha256:").and_then(|hex| hex.parse().ok());
+        digest.ok_or(ImageError::Digest { stored })
+    }
+
+    /// Loads the image and returns the id under which the engine finds it.
+    pub(crate) async fn load_into(
+        &self,
+        docker: &Docker,
+    ) -> Result<String, bollard::errors::Error> {
         let options = ImportImageOptionsBuilder::default().quiet(true).build();
         let body = body_full(self.archive.clone().into());
         docker.import_image(options, body, None).try_for_each(|_| async { Ok(()) }).await?;
         // Engines with a containerd image store go by the manifest's digest instead.
-        let stored = docker.inspect_image(&self.tag).await?.id.unwrap_or_default();
-        let digest = stored.strip_prefix("sha256:").and_then(|hex| hex.parse().ok());
-        digest.ok_or(ImageError::Digest { stored })
+        let stored = match docker.inspect_image(&self.tag).await {
+            Ok(image) => image.id,
+            // Podman gives it another name.
+            Err(_) => docker.inspect_image(&format!("sha256:{:x}", self.digest)).await?.id,
+        };
+        Ok(stored.map(with_algorithm).unwrap_or_default())
     }
+}
+
+/// Podman leaves the algorithm out.
+fn with_algorithm(id: String) -> String {
+    if id.contains(':') { id } else { format!("sha256:{id}") }
 }
 
 pub use elf::UnfitBinary;

@@ -5,6 +5,7 @@ mod api_support;
 use api_support::{Api, code, read};
 use domain::receipt::Outcome;
 use keeper::health::Part;
+use keeper::waits::{Wait, WaitOn};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -67,6 +68,45 @@ async fn a_job_tells_its_run_its_receipt_and_why_it_is_stuck() {
     assert_eq!(job["run"]["outcome"], json!("nonZeroExit"));
     assert_eq!(job["run"]["exitCode"], json!(3));
     assert_eq!(job["receiptHash"], json!(intent.receipt_hash));
+}
+
+#[tokio::test]
+async fn a_job_that_waits_says_on_what_since_when_and_what_helps() {
+    let api = Api::start().await;
+    api.everything_works();
+    api.seen(1, b"x").await;
+    let row = api.store.job(1).await.expect("a store").expect("a job");
+    let wait = Wait::new(WaitOn::BundlerFunds, "0x55 has 0 wei, a bundle costs 7", "send ether");
+    api.waits.note(1, row.version, wait);
+    let (_, job) = api.json("/v1/jobs/1").await;
+    assert_eq!(job["waiting"]["on"], json!("bundlerFunds"));
+    assert_eq!(job["waiting"]["reason"], json!("0x55 has 0 wei, a bundle costs 7"));
+    assert_eq!(job["waiting"]["help"], json!("send ether"));
+    let since = job["waiting"]["since"].as_u64().expect("a time");
+    assert!(since >= row.created_at);
+
+    // Settlements stand still, so the keeper is not well; ordinary waits are no trouble.
+    let (status, health) = api.json("/healthz").await;
+    assert_eq!((status, &health["settling"]["ok"]), (503, &json!(false)));
+    let problem = health["settling"]["problem"].as_str().expect("a problem");
+    assert!(problem.contains("0x55 has 0 wei") && problem.contains("send ether"), "{problem}");
+    assert_eq!(health["waiting"], json!({ "bundlerFunds": 1 }));
+    api.waits.note(1, row.version, Wait::new(WaitOn::Confirmations, "block 9", "nothing"));
+    let (status, health) = api.json("/healthz").await;
+    assert_eq!((status, &health["waiting"]), (200, &json!({ "confirmations": 1 })));
+
+    // What was noted for the job as it was says nothing about the job as it is.
+    api.advance(1, domain::job::Event::Expired, &[]).await;
+    assert_eq!(api.json("/v1/jobs/1").await.1["waiting"], json!(null));
+}
+
+#[tokio::test]
+async fn a_failed_run_gives_its_reason() {
+    let api = Api::start().await;
+    api.ended(1, b"", b"no\n", Outcome::NonZeroExit).await;
+    let (_, job) = api.json("/v1/jobs/1").await;
+    assert_eq!(job["reason"], job["run"]["detail"]);
+    assert!(job["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
 }
 
 #[tokio::test]

@@ -115,10 +115,10 @@ impl Bench {
         let price = Some(U256::from(PRICE));
         let plan = buy::plan(buyer, || self.context.api(), agent, input, price).await?;
         let sent = unix_millis()?;
-        let bought = buy::pay(buyer, plan).await?;
+        let bought = buy::pay(buyer, self.out, plan).await?;
         let quiet = Output::new(false, true);
         let api = self.context.api()?;
-        let finished = buy::follow(buyer, &api, quiet, bought.purchase_id, PATIENCE).await?;
+        let finished = buy::follow(buyer, &api, quiet, bought.order(), PATIENCE).await?;
         finished.must_be_ok()?;
         sample(sent, &finished)
     }

@@ -1,12 +1,19 @@
 //! Buying a run: every check first, then the payment, the input, and the wait for the end.
 
 mod check;
+mod collect;
+mod order;
 mod pay;
+pub mod resume;
+mod story;
 mod watch;
 
 pub use check::{Plan, check_input, plan};
+pub use collect::Finished;
+pub use order::Order;
 pub use pay::{Bought, pay, upload};
-pub use watch::{Finished, follow};
+pub use story::StateAt;
+pub use watch::follow;
 
 use std::{fs, io::Read as _, path::Path};
 

@@ -66,7 +66,10 @@ pub struct BuildArgs {
 #[command(after_help = "\
 Examples:
   nexus agent publish my-agent/ --price 0.01 --account dev:publisher
-  nexus agent publish my-agent/ --price 0.02 --agent 1 --account dev:publisher")]
+  nexus agent publish my-agent/ --price 0.02 --agent 1 --account dev:publisher
+
+Before it is listed, the image is checked with the local Docker Engine by the rules of keepers:
+architecture, entry point, working directory, size, volumes, environment and limits.")]
 pub struct PublishArgs {
     /// Folder of the agent, or its manifest file together with --image
     pub path: PathBuf,
@@ -88,6 +91,9 @@ pub struct PublishArgs {
     /// Publish a new version of this agent instead of a new agent
     #[arg(long, value_name = "ID")]
     pub agent: Option<AgentId>,
+    /// List the image without checking that the local Docker Engine could start it
+    #[arg(long)]
+    pub unchecked: bool,
     /// The publisher's key
     #[command(flatten)]
     pub keys: KeyArgs,
@@ -189,6 +195,9 @@ async fn publish(context: &Context, args: PublishArgs) -> anyhow::Result<()> {
         Some(image) => (read_manifest(&args.path)?, image),
         None => build(context.out, &args.path, args.program.as_deref()).await?,
     };
+    if !args.unchecked {
+        publish::check_image(context.out, image, &manifest).await?;
+    }
     let price = money::to_u96(args.price).ok_or_else(|| {
         Failure::Refused(format!("the price {} is too large", money::show(args.price)))
     })?;
@@ -203,7 +212,7 @@ async fn publish(context: &Context, args: PublishArgs) -> anyhow::Result<()> {
 
 async fn unlist(context: &Context, args: UnlistArgs) -> anyhow::Result<()> {
     let chain = context.writer(&args.keys).await?;
-    let receipt = send(chain.registry().unlist(args.agent.0), "unlisting").await?;
+    let receipt = send(&chain, chain.registry().unlist(args.agent.0), "unlisting").await?;
     context.out.result(&Unlisted { agent_id: args.agent, mined: Mined::from(&receipt) })
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     args::Globals,
-    chain,
+    chain::{self, Wallet},
     context::Context,
     failure::Failure,
     keys::KeyArgs,
@@ -155,15 +155,25 @@ async fn deploy(out: Output, globals: &Globals, args: DeployArgs) -> anyhow::Res
         protocol_bps: args.protocol_bps,
     };
     out.note(format!("Deploying from {} to {}", signer.address(), context.rpc_url()?));
-    let provider = chain::connect(context.rpc_url()?, Some(signer)).await?;
-    let deployment = deployer::deploy(&provider, &artifacts, &params)
-        .await
-        .map_err(|error| Failure::Chain(format!("deploying the contracts: {error}")))?;
+    let wallet = Wallet { signer, courier: context.courier().clone() };
+    let provider = chain::connect(context.rpc_url()?, Some(&wallet)).await?;
+    let deployment =
+        deployer::deploy(&provider, &artifacts, &params).await.map_err(|e| explain(&e))?;
+    context.courier().forget_all();
     if let Some(path) = &args.output {
         fs::write(path, serde_json::to_string_pretty(&deployment)?)
             .with_context(|| format!("writing {}", path.display()))?;
     }
     out.result(&Deployed(deployment))
+}
+
+/// Turns a failed deployment into words. What stands already is found by the next try.
+fn explain(error: &deployer::DeployError) -> anyhow::Error {
+    let what = "deploying the contracts";
+    match chain::trouble(error) {
+        Some(trouble) => chain::explain_trouble(trouble, what),
+        None => Failure::Chain(format!("{what}: {error}")).into(),
+    }
 }
 
 #[derive(Debug, Serialize)]

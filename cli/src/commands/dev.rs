@@ -6,13 +6,14 @@ use std::{
 };
 
 use clap::Args;
+use serde::Serialize;
 
 use crate::{
     args::Globals,
     failure::{self, Failure},
-    output::{Output, Report as _},
+    output::{Output, Report},
     ready::{self, ReadyFile},
-    stack::{self, Network, StackOptions},
+    stack::{self, Network, StackOptions, leftovers::Removed},
 };
 
 /// Arguments of `nexus dev`.
@@ -22,10 +23,12 @@ Examples:
   nexus dev                                  then, in another terminal: nexus agent list
   nexus dev --port 8545 --api-port 8600      fixed ports
   nexus dev --ready-file /tmp/ready.json     for scripts: wait until this file exists
+  nexus dev --clean                          remove what killed networks left, then end
 
 The ready file holds rpcUrl, wsUrl, apiUrl, chainId, contracts and the development accounts
 with their keys; it is written when everything is healthy and removed at the end. Ctrl-C or
-SIGTERM stops all parts in order and removes what they made.")]
+SIGTERM stops all parts in order and removes what they made; what a killed one leaves (folder,
+containers, ready file) the next one removes.")]
 pub struct DevArgs {
     /// Port of the chain's RPC, HTTP and WebSocket [default: any free one]
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
@@ -40,10 +43,29 @@ pub struct DevArgs {
     /// Mine a block every so many seconds instead of at every transaction
     #[arg(long, value_name = "SECONDS")]
     pub block_time: Option<u64>,
+    /// Only remove what killed networks left: folders, containers, ready files
+    #[arg(long, conflicts_with_all = ["port", "api_port", "data_dir", "block_time"])]
+    pub clean: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+struct Cleaned(Vec<Removed>);
+
+impl Report for Cleaned {
+    fn human(&self) -> String {
+        match self.0.len() {
+            0 => "Nothing is left of killed networks.".to_owned(),
+            count => format!("Removed what {count} killed network(s) left."),
+        }
+    }
 }
 
 /// Runs the network until a signal or a failure.
 pub async fn run(out: Output, globals: &Globals, args: DevArgs) -> anyhow::Result<()> {
+    if args.clean {
+        return out.result(&Cleaned(stack::clean(out).await?));
+    }
     let path = globals.ready_file.clone().or_else(ready::default_path);
     let options = StackOptions {
         port: args.port,
@@ -51,6 +73,7 @@ pub async fn run(out: Output, globals: &Globals, args: DevArgs) -> anyhow::Resul
         data_dir: args.data_dir,
         root: None,
         block_time: args.block_time.map(Duration::from_secs),
+        ready_file: path.as_deref().map(std::path::absolute).transpose()?,
         show: true,
     };
     let ended =

@@ -1,20 +1,23 @@
 //! `nexus refund`, `nexus withdraw`, `nexus balance`.
 
-use alloy::{primitives::Address, sol_types::SolEvent as _};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use alloy::{eips::BlockId, primitives::Address, sol_types::SolEvent as _};
 use anyhow::Context as _;
-use bindings::AgentRegistry;
+use bindings::AgentRegistry::{self, AgentRegistryErrors};
 use clap::Args;
 use domain::ids::PurchaseId;
 use serde::Serialize;
 
 use crate::{
+    buy::Order,
     chain::{Chain, Mined, explain, send},
     context::Context,
     failure::Failure,
     keys::KeyArgs,
     money::Wei,
     output::{Report, fields},
-    purchases::{self, Status},
+    purchases::{self, Purchase, Status},
 };
 
 /// Arguments of `nexus refund`.
@@ -91,7 +94,8 @@ pub async fn refund(context: &Context, args: RefundArgs) -> anyhow::Result<()> {
         let message = format!("purchase {} cannot be refunded: it is {words}", args.id);
         return Err(Failure::Refused(message).into());
     }
-    let receipt = send(chain.registry().refund(args.id.0), "refunding").await?;
+    must_be_overdue(context, &chain, &purchase).await?;
+    let receipt = send(&chain, chain.registry().refund(args.id.0), "refunding").await?;
     let event = receipt
         .inner
         .logs()
@@ -106,6 +110,49 @@ pub async fn refund(context: &Context, args: RefundArgs) -> anyhow::Result<()> {
     context.out.result(&moved)
 }
 
+/// Refuses a refund that comes too early, and tells what can still happen before the deadline.
+async fn must_be_overdue(
+    context: &Context,
+    chain: &Chain,
+    purchase: &Purchase,
+) -> anyhow::Result<()> {
+    let registry = chain.registry();
+    let refund = registry.refund(purchase.purchase_id.0).from(chain.user()?);
+    let Err(error) = refund.block(BlockId::pending()).call().await else { return Ok(()) };
+    let reason = error.as_decoded_interface_error::<AgentRegistryErrors>();
+    let Some(AgentRegistryErrors::DeadlineNotPassed(_)) = reason else { return Ok(()) };
+    let (id, deadline) = (purchase.purchase_id, purchase.deadline);
+    let wait = match deadline.checked_sub(unix_seconds()?) {
+        Some(rest) => format!("it is in {rest} s"),
+        None => "this machine's clock is past it, but no block of the chain is yet".to_owned(),
+    };
+    let outlook = match job_state(context, purchase).await.as_deref() {
+        Some("expired") => {
+            "The keeper has given this purchase up and delivers nothing more: refund it then"
+        }
+        Some("stuck") => "The keeper cannot go on with it: refund it then",
+        Some(_) => "Until then the keeper may still deliver",
+        None => "Until then a keeper may still deliver",
+    };
+    Err(Failure::Refused(format!(
+        "purchase {id} cannot be refunded yet, the deadline has not passed: {wait} (Unix time \
+         {deadline}). {outlook}; nothing was sent"
+    ))
+    .into())
+}
+
+/// The state of the keeper's job, if a keeper can be asked and has this very order.
+async fn job_state(context: &Context, purchase: &Purchase) -> Option<String> {
+    let job = context.api().ok()?.job(purchase.purchase_id.0).await.ok().flatten()?;
+    let ours = Order::from(purchase).difference(&job).is_none();
+    ours.then(|| job["state"].as_str().map(str::to_owned)).flatten()
+}
+
+fn unix_seconds() -> anyhow::Result<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+    Ok(now.as_secs())
+}
+
 /// Takes out the key's balance.
 pub async fn withdraw(context: &Context, args: WithdrawArgs) -> anyhow::Result<()> {
     let chain = context.writer(&args.keys).await?;
@@ -115,7 +162,7 @@ pub async fn withdraw(context: &Context, args: WithdrawArgs) -> anyhow::Result<(
 
 /// Sends the whole balance of the connection's key to an address.
 pub async fn withdraw_to(chain: &Chain, to: Address) -> anyhow::Result<Moved> {
-    let receipt = send(chain.registry().withdraw(to), "withdrawing").await?;
+    let receipt = send(chain, chain.registry().withdraw(to), "withdrawing").await?;
     let event = receipt
         .inner
         .logs()

@@ -2,18 +2,15 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use domain::ids::PurchaseId;
-use serde::Serialize;
-use serde_json::Value;
 
 use crate::{
-    buy,
+    buy::{self, Order},
     context::Context,
     failure::Failure,
-    output::{Report, fields, table},
-    purchases::{self, Purchase, Settlement},
+    jobs::{self, JobLine, JobReport, JobTable},
+    purchases::{self, Status},
 };
 
 /// Looks at purchases and their runs.
@@ -69,15 +66,6 @@ pub struct UploadArgs {
     pub input: PathBuf,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JobReport {
-    purchase: Purchase,
-    settlement: Option<Settlement>,
-    /// What the keeper says; null when it cannot be asked or does not know the purchase.
-    job: Option<Value>,
-}
-
 /// Runs a job command.
 pub async fn run(context: &Context, command: JobCommand) -> anyhow::Result<()> {
     match command {
@@ -89,31 +77,37 @@ pub async fn run(context: &Context, command: JobCommand) -> anyhow::Result<()> {
 
 async fn show(context: &Context, args: ShowArgs) -> anyhow::Result<()> {
     let chain = context.reader().await?;
+    let purchase = purchases::read(&chain, args.id).await?;
     if args.watch {
-        purchases::read(&chain, args.id).await?;
         let allowed = Duration::from_secs(args.timeout);
-        let finished = buy::follow(&chain, &context.api()?, context.out, args.id, allowed).await?;
+        let order = Order::from(&purchase);
+        let finished = buy::follow(&chain, &context.api()?, context.out, order, allowed).await?;
         return super::buy::show(context.out, &finished);
     }
-    let purchase = purchases::read(&chain, args.id).await?;
-    let settlement = purchases::settlement(&chain, args.id).await?;
-    let job = match context.api() {
-        Ok(api) => api.job(args.id.0).await.unwrap_or_else(|error| {
-            context.out.warn(format!("{error:#}"));
-            None
-        }),
-        Err(_) => None,
+    let settlement = purchases::settlement(&chain, &purchase).await?;
+    let (job, note) = match context.api() {
+        Ok(api) => jobs::of(&api, &purchase).await,
+        Err(_) => (None, None),
     };
-    context.out.result(&JobReport { purchase, settlement, job })
+    context.out.result(&JobReport { purchase, settlement, job, note })
 }
 
 async fn list(context: &Context, args: ListArgs) -> anyhow::Result<()> {
     let chain = context.reader().await?;
     let count = purchases::count(&chain).await?;
     let oldest = count.saturating_sub(args.limit) + 1;
+    let known = match context.api() {
+        Ok(api) => api.jobs(oldest - 1, args.limit).await.unwrap_or_else(|error| {
+            context.out.warn(format!("{error:#}"));
+            Vec::new()
+        }),
+        Err(_) => Vec::new(),
+    };
     let mut rows = Vec::new();
     for id in (oldest..=count).rev() {
-        rows.push(purchases::read(&chain, PurchaseId(id)).await?);
+        let purchase = purchases::read(&chain, PurchaseId(id)).await?;
+        let keeper_state = jobs::state_in(&known, &purchase);
+        rows.push(JobLine { purchase, keeper_state });
     }
     context.out.result(&JobTable(rows))
 }
@@ -132,48 +126,12 @@ async fn upload(context: &Context, args: UploadArgs) -> anyhow::Result<()> {
         ))
         .into());
     }
-    let api = context.api()?;
-    buy::upload(&api, args.id, hash, input).await.context("uploading the input")?;
+    if purchase.status != Status::Open {
+        let words = purchase.status.words();
+        let message = format!("purchase {} needs no input any more: it is {words}", args.id);
+        return Err(Failure::Refused(message).into());
+    }
+    buy::upload(&context.api()?, context.out, args.id, hash, input).await?;
     context.out.note(format!("The keeper has the input of purchase {}", args.id));
     context.out.result(&purchase)
-}
-
-impl Report for JobReport {
-    fn human(&self) -> String {
-        let mut text = self.purchase.human();
-        if let Some(settlement) = &self.settlement {
-            text = format!("{text}\n{}", settlement.human());
-        }
-        let state = self.job.as_ref().and_then(|job| job.get("state")).and_then(Value::as_str);
-        if let Some(state) = state {
-            text = format!("{text}\n{}", fields(&[("job at the keeper", state.to_owned())]));
-        }
-        text
-    }
-}
-
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
-struct JobTable(Vec<Purchase>);
-
-impl Report for JobTable {
-    fn human(&self) -> String {
-        if self.0.is_empty() {
-            return "No purchases yet. Buy a run with `nexus buy`.".to_owned();
-        }
-        let rows: Vec<Vec<String>> = self
-            .0
-            .iter()
-            .map(|p| {
-                vec![
-                    p.purchase_id.to_string(),
-                    p.agent_id.to_string(),
-                    p.escrow.to_string(),
-                    p.status.words().to_owned(),
-                    p.buyer.to_string(),
-                ]
-            })
-            .collect();
-        table(&["purchase", "agent", "paid", "status", "buyer"], &[0, 1, 2], &rows)
-    }
 }

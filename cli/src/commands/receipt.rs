@@ -14,7 +14,9 @@ use crate::{
     args::Globals,
     context::Context,
     failure::Failure,
+    jobs,
     output::Output,
+    purchases,
     receipts::{self, Evidence, Receipt},
 };
 
@@ -90,10 +92,14 @@ async fn verify(out: Output, globals: Globals, args: VerifyArgs) -> anyhow::Resu
         Evidence { input: input.as_deref(), result: result.as_deref(), signer: args.signer };
     let chain = match args.offline {
         true => None,
-        false => Some(Context::new(globals)?.reader().await.context(
+        false => Some(Context::new(globals.clone())?.reader().await.context(
             "the registry cannot be asked (without a chain, use --offline --signer ADDRESS)",
         )?),
     };
+    if let (Some(chain), Some(id)) = (&chain, number(&args.receipt)) {
+        let purchase = purchases::read(chain, id).await?;
+        jobs::must_be_same_order(&Context::new(globals)?.api()?, &purchase).await?;
+    }
     let verification = receipts::verify(&signed, evidence, chain.as_ref()).await?;
     out.result(&verification)?;
     if verification.verified {
@@ -104,6 +110,11 @@ async fn verify(out: Output, globals: Globals, args: VerifyArgs) -> anyhow::Resu
         signed.receipt.purchase_id
     ))
     .into())
+}
+
+/// The number of a purchase, if it is not the name of a file.
+fn number(name: &str) -> Option<PurchaseId> {
+    if Path::new(name).is_file() { None } else { name.parse().ok() }
 }
 
 async fn load(name: &str, globals: Globals) -> anyhow::Result<SignedReceipt> {

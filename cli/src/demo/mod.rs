@@ -180,7 +180,7 @@ impl Demo {
     async fn buy(&self, buyer: &Chain, agent: AgentId, input: Vec<u8>) -> anyhow::Result<Bought> {
         let plan = buy::plan(buyer, || self.context.api(), agent, input, None).await?;
         let how = if plan.upload_to.is_some() { "by hash, bytes to the keeper" } else { "inline" };
-        let bought = buy::pay(buyer, plan).await?;
+        let bought = buy::pay(buyer, self.out, plan).await?;
         self.out.note(format!(
             "Bought: purchase {} for {} (input {how}), transaction {}",
             bought.purchase_id, bought.escrow, bought.mined.transaction
@@ -190,7 +190,7 @@ impl Demo {
 
     async fn follow(&self, chain: &Chain, bought: &Bought) -> anyhow::Result<Finished> {
         let api = self.context.api()?;
-        buy::follow(chain, &api, self.out, bought.purchase_id, PATIENCE).await
+        buy::follow(chain, &api, self.out, bought.order(), PATIENCE).await
     }
 
     fn show_settlement(&self, finished: &Finished) {

@@ -3,14 +3,13 @@
 use alloy::{
     network::TransactionBuilder as _,
     primitives::{Address, B256, U256, utils::parse_ether},
-    providers::Provider as _,
     rpc::types::TransactionRequest,
 };
 use anyhow::Context as _;
 use bindings::{AccountFactory, AgentAccount};
 use serde::{Deserialize, Serialize};
 
-use crate::chain::{Chain, send};
+use crate::chain::{Chain, send, send_ether};
 
 /// Ether for the smart account's prefunds, and for the bundler's gas.
 const FUNDS: &str = "10";
@@ -35,7 +34,7 @@ pub async fn create(chain: &Chain, operator: Operator) -> anyhow::Result<Address
         .await
         .context("asking the factory for the keeper account's address")?;
     let call = factory.createAccount(implementation, operator.owner, B256::ZERO);
-    send(call, "creating the keeper's account").await?;
+    send(chain, call, "creating the keeper's account").await?;
     let owner = AgentAccount::new(account, chain.provider.clone())
         .owner()
         .call()
@@ -49,19 +48,12 @@ pub async fn create(chain: &Chain, operator: Operator) -> anyhow::Result<Address
     let funds = parse_ether(FUNDS)?;
     transfer(chain, account, funds).await?;
     transfer(chain, operator.bundler, funds).await?;
-    send(chain.registry().addKeeper(account), "registering the keeper").await?;
+    send(chain, chain.registry().addKeeper(account), "registering the keeper").await?;
     Ok(account)
 }
 
 async fn transfer(chain: &Chain, to: Address, amount: U256) -> anyhow::Result<()> {
     let request = TransactionRequest::default().with_to(to).with_value(amount);
-    let receipt = chain
-        .provider
-        .send_transaction(request)
-        .await
-        .with_context(|| format!("funding {to}"))?
-        .get_receipt()
-        .await?;
-    anyhow::ensure!(receipt.status(), "funding {to}: the transfer reverted");
+    send_ether(chain, request, &format!("funding {to}")).await?;
     Ok(())
 }

@@ -33,6 +33,8 @@ use crate::{api::Api, failure::Failure, output::Output, ready::Contracts};
 /// How long a child may take until it is healthy.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(25);
+/// Blocks that `evm_revert` may take back.
+const MAX_REORG_DEPTH: u64 = 10_000;
 /// Pause between two looks of the keeper at the local chain.
 const KEEPER_POLL_MS: u64 = 50;
 /// Seconds that running agents get when the network is stopped.
@@ -163,10 +165,11 @@ fn keeper_config(
             chain_id: target.chain_id,
             registry: target.contracts.registry,
             entry_point: target.contracts.entry_point,
-            // One process makes the chain and mines at once: nothing can be reorganised.
+            // One process makes the chain and mines at once, so nothing waits for confirmations.
+            // Only `evm_revert` takes blocks back, and tests of dApps do so by the thousand.
             confirmations: 0,
             finality_blocks: 0,
-            max_reorg_depth: 64,
+            max_reorg_depth: MAX_REORG_DEPTH,
             poll_interval_ms: KEEPER_POLL_MS,
             rpc_timeout_ms: 10_000,
             start_block: 0,

@@ -26,15 +26,24 @@ pub async fn must_answer() -> anyhow::Result<()> {
     })
 }
 
-/// Removes every container of a keeper. Nothing can be done about a failure here: the
-/// engine may be gone, and the network is being stopped.
-pub async fn remove(keeper: Address) {
-    let Ok(docker) = Docker::connect_with_defaults() else { return };
+/// Removes every container of a keeper; gives their number.
+pub async fn remove(keeper: Address) -> Result<usize, bollard::errors::Error> {
+    let docker = Docker::connect_with_defaults()?;
     let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}={keeper:x}")])]);
     let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-    let found = docker.list_containers(Some(options)).await.unwrap_or_default();
+    let found = docker.list_containers(Some(options)).await?;
+    let mut removed = 0;
     for id in found.into_iter().filter_map(|container| container.id) {
         let options = RemoveContainerOptionsBuilder::default().force(true).build();
-        let _ = docker.remove_container(&id, Some(options)).await;
+        match docker.remove_container(&id, Some(options)).await {
+            // 404 and 409: it is gone, or its keeper is removing it.
+            Ok(())
+            | Err(bollard::errors::Error::DockerResponseServerError {
+                status_code: 404 | 409,
+                ..
+            }) => removed += 1,
+            Err(error) => return Err(error),
+        }
     }
+    Ok(removed)
 }

@@ -7,7 +7,12 @@ use anyhow::Context as _;
 use deployer::{Artifacts, Params, Size, Workspace};
 use devnet::Devnet;
 
-use crate::{chain, output::Output, ready::Contracts};
+use crate::{
+    chain::{self, Wallet},
+    outgoing::Courier,
+    output::Output,
+    ready::Contracts,
+};
 
 /// Fees of the local network, hundredths of a percent of a run's price.
 const KEEPER_BPS: u16 = 500;
@@ -65,7 +70,9 @@ pub async fn deploy(
     let begun = Instant::now();
     let params =
         Params { owner: owner.address(), keeper_bps: KEEPER_BPS, protocol_bps: PROTOCOL_BPS };
-    let provider = chain::connect(&devnet.rpc_url(), Some(owner)).await?;
+    let courier = Courier::new(Output::new(false, true), None);
+    let wallet = Wallet { signer: owner, courier };
+    let provider = chain::connect(&devnet.rpc_url(), Some(&wallet)).await?;
     let done = deployer::deploy(&provider, &programs.artifacts, &params)
         .await
         .context("deploying the contracts")?;

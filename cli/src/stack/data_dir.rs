@@ -6,16 +6,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use alloy::primitives::B256;
 use anyhow::Context as _;
 use tempfile::TempDir;
 
 /// Unix socket paths are limited to 108 bytes; this leaves room for the file name.
 const PATH_MAX: usize = 80;
+/// The file that tells whose folder it is.
+const MARKER: &str = "network.id";
 
 /// The folder; what the network made in it is removed when this is dropped.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
+    id: B256,
     kept: Option<Kept>,
     _temporary: Option<TempDir>,
 }
@@ -29,17 +33,24 @@ struct Kept {
 impl DataDir {
     /// Uses a folder that must be new or empty, or makes a temporary one.
     pub fn open(path: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(path) = path else {
-            let folder = tempfile::Builder::new()
-                .prefix("nexus-")
-                .tempdir()
-                .context("making a temporary folder")?;
-            return Ok(Self {
-                path: folder.path().to_owned(),
-                kept: None,
-                _temporary: Some(folder),
-            });
+        let data = match path {
+            Some(path) => Self::named(path)?,
+            None => Self::temporary()?,
         };
+        data.write(MARKER, &data.id.to_string())?;
+        Ok(data)
+    }
+
+    fn temporary() -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("nexus-")
+            .tempdir()
+            .context("making a temporary folder")?;
+        let path = folder.path().to_owned();
+        Ok(Self { path, id: B256::random(), kept: None, _temporary: Some(folder) })
+    }
+
+    fn named(path: &Path) -> anyhow::Result<Self> {
         let path = std::path::absolute(path)?;
         anyhow::ensure!(
             path.as_os_str().len() <= PATH_MAX,
@@ -60,7 +71,17 @@ impl DataDir {
             "{} is not empty: the chain begins anew at every start, so give a new or empty folder",
             path.display()
         );
-        Ok(Self { path, kept: Some(Kept { created }), _temporary: None })
+        Ok(Self { path, id: B256::random(), kept: Some(Kept { created }), _temporary: None })
+    }
+
+    /// Random; stands in the folder's marker as well.
+    pub fn id(&self) -> B256 {
+        self.id
+    }
+
+    /// Tells whether the folder goes with what is in it.
+    pub fn is_removed_whole(&self) -> bool {
+        self.kept.as_ref().is_none_or(|kept| kept.created)
     }
 
     /// Its path.
@@ -96,14 +117,27 @@ impl DataDir {
 impl Drop for DataDir {
     fn drop(&mut self) {
         let Some(kept) = &self.kept else { return };
-        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
-        }
-        if kept.created {
-            let _ = fs::remove_dir(&self.path);
-        }
+        clear(&self.path, kept.created);
     }
+}
+
+fn clear(path: &Path, whole: bool) {
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+    }
+    if whole {
+        let _ = fs::remove_dir(path);
+    }
+}
+
+/// Removes what a dead network left in its folder, if the marker says that it is still its own.
+pub(super) fn remove_left(path: &Path, id: B256, whole: bool) -> anyhow::Result<()> {
+    if fs::read_to_string(path.join(MARKER)).is_ok_and(|marker| marker == id.to_string()) {
+        clear(path, whole);
+        anyhow::ensure!(!path.join(MARKER).exists(), "{} is still there", path.display());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

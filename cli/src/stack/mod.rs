@@ -5,20 +5,22 @@ mod children;
 mod containers;
 mod contracts;
 mod data_dir;
+pub mod leftovers;
 pub mod process;
 pub mod signals;
 mod start;
 
 use std::{path::PathBuf, time::Duration};
 
+use anyhow::Context as _;
 use deployer::Size;
 use serde::Serialize;
 
-use self::account::Operator;
+use self::{account::Operator, leftovers::Removed};
 use crate::{
     failure::{self, Failure},
     output::Output,
-    ready::{Contracts, ReadyFile},
+    ready::{self, Contracts, ReadyFile},
 };
 
 /// How to run the network.
@@ -34,6 +36,8 @@ pub struct StackOptions {
     pub root: Option<PathBuf>,
     /// Time between blocks; none mines at every transaction.
     pub block_time: Option<Duration>,
+    /// The ready file that the network will be announced with.
+    pub ready_file: Option<PathBuf>,
     /// Show the lines of signer and keeper.
     pub show: bool,
 }
@@ -63,6 +67,13 @@ pub struct Facts {
     pub operator: Operator,
     /// Seconds that setting up took.
     pub setup_seconds: f64,
+}
+
+/// Removes what killed networks of this user left behind.
+pub async fn clean(out: Output) -> anyhow::Result<Vec<Removed>> {
+    containers::must_answer().await?;
+    let state = ready::state_folder().context("neither XDG_STATE_HOME nor HOME is set")?;
+    Ok(leftovers::remove(&state.join(leftovers::NETWORKS), out).await)
 }
 
 /// Starts a network, does some work on it, and stops it: at the end of the work, when a

@@ -1,6 +1,9 @@
 //! Bringing a network up, part by part, and taking it down in the opposite order.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use alloy::{primitives::Address, providers::Provider as _, signers::local::PrivateKeySigner};
 use anyhow::Context as _;
@@ -11,12 +14,14 @@ use super::{
     children::{self, Programs, Target},
     containers, contracts,
     data_dir::DataDir,
+    leftovers::{self, Claim, NETWORKS},
     process::{Process, sibling},
 };
 use crate::{
     chain::Chain,
+    outgoing::Courier,
     output::Output,
-    ready::{Account, Contracts, ReadyFile, role},
+    ready::{self, Account, Contracts, ReadyFile, role},
 };
 
 /// How long a child may take to end by itself.
@@ -31,6 +36,8 @@ pub struct Stack {
     devnet: Devnet,
     account: Address,
     _data: DataDir,
+    // Dropped last: as long as anything is left, so is the claim.
+    _claim: Option<Claim>,
 }
 
 impl Stack {
@@ -40,7 +47,12 @@ impl Stack {
         let programs =
             Programs { signer: sibling("nexus-signer")?, keeper: sibling("nexus-keeper")? };
         containers::must_answer().await?;
+        let networks = ready::state_folder().map(|state| state.join(NETWORKS));
+        if let Some(networks) = &networks {
+            leftovers::remove(networks, out).await;
+        }
         let data = DataDir::open(options.data_dir.as_deref())?;
+        let mut claim = claim(networks.as_deref(), &data, &options, out);
         let built = contracts::programs(out, options.root.as_deref()).await?;
         let devnet = chain(out, &options).await?;
         let accounts = accounts(&devnet);
@@ -53,6 +65,7 @@ impl Stack {
             deployed.chain_id,
             deployed.contracts.clone(),
             Some(protocol),
+            Courier::new(Output::new(false, true), None),
         )
         .await?;
         let operator = children::create_keys(&programs, &data).await?;
@@ -62,6 +75,9 @@ impl Stack {
         );
         let account = account::create(&chain, operator).await?;
         out.component("keeper", &format!("smart account {account}, funded and registered"));
+        if let Some(claim) = &mut claim {
+            claim.add_keeper(account)?;
+        }
 
         let target = Target {
             rpc_url: devnet.rpc_url(),
@@ -94,7 +110,7 @@ impl Stack {
             accounts,
         };
         let network = Network { ready, facts };
-        Ok(Self { network, keeper, signer, devnet, account, _data: data })
+        Ok(Self { network, keeper, signer, devnet, account, _data: data, _claim: claim })
     }
 
     /// What others need to use the network.
@@ -118,9 +134,31 @@ impl Stack {
     /// Stops the keeper, then what it needs, and removes what it left.
     pub async fn shutdown(self) {
         self.keeper.stop(STOP_GRACE).await;
-        containers::remove(self.account).await;
+        // The engine may be gone: then the containers are, or the next network removes none.
+        let _ = containers::remove(self.account).await;
         self.signer.stop(STOP_GRACE).await;
         self.devnet.shutdown().await;
+    }
+}
+
+/// Claims the folder. Without a state folder that can be written, a killed network's leftovers
+/// stay: nothing else depends on it.
+fn claim(
+    networks: Option<&Path>,
+    data: &DataDir,
+    options: &StackOptions,
+    out: Output,
+) -> Option<Claim> {
+    match Claim::make(networks?, data, options.ready_file.clone()) {
+        Ok(claim) => Some(claim),
+        Err(error) => {
+            out.warn(format!(
+                "{} cannot be noted in the state folder ({error:#}): if this network is killed, \
+                 nothing removes what it leaves",
+                data.path().display()
+            ));
+            None
+        }
     }
 }
 

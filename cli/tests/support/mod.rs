@@ -25,8 +25,9 @@ pub fn nexus() -> Command {
     for name in ["RPC_URL", "API_URL", "DEPLOYMENT", "READY_FILE", "PRIVATE_KEY", "LOG"] {
         command.env_remove(format!("NEXUS_{name}"));
     }
-    // No network of the user is to be found.
-    command.env("XDG_STATE_HOME", "/nonexistent").stdin(Stdio::null());
+    // No network of the user is to be found, and none is to find what tests leave.
+    let state = Path::new(env!("CARGO_TARGET_TMPDIR")).join("state");
+    command.env("XDG_STATE_HOME", state).stdin(Stdio::null());
     command
 }
 

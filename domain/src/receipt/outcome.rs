@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A number that stands for no outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not an outcome: expected 0 to 9")]
+#[error("{0} is not an outcome: expected 0 to 10")]
 pub struct UnknownOutcome(pub u8);
 
 /// How a run ended. Only [`Outcome::Ok`] pays the publisher; every other one refunds the buyer.
@@ -34,11 +34,13 @@ pub enum Outcome {
     OutputInvalid = 8,
     /// The run was killed or failed in another way.
     Killed = 9,
+    /// The image is there but can never run: made for another machine, without a program, too large.
+    ImageUnusable = 10,
 }
 
 impl Outcome {
     /// Every outcome, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::NonZeroExit,
         Self::Timeout,
@@ -49,6 +51,7 @@ impl Outcome {
         Self::InputInvalid,
         Self::OutputInvalid,
         Self::Killed,
+        Self::ImageUnusable,
     ];
 
     /// The number in the receipt.
@@ -74,6 +77,7 @@ impl Outcome {
             Self::InputInvalid => "input invalid",
             Self::OutputInvalid => "output invalid",
             Self::Killed => "killed",
+            Self::ImageUnusable => "image unusable",
         }
     }
 }

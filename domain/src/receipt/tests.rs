@@ -124,7 +124,7 @@ fn outcomes_are_numbered_and_named() {
         let json = serde_json::to_string(&outcome).unwrap();
         assert_eq!(serde_json::from_str::<Outcome>(&json).unwrap(), outcome);
     }
-    assert_eq!(Outcome::try_from(10), Err(UnknownOutcome(10)));
+    assert_eq!(Outcome::try_from(11), Err(UnknownOutcome(11)));
     assert!(Outcome::ALL.into_iter().filter(|outcome| outcome.is_ok()).eq([Outcome::Ok]));
 }
 

@@ -4,8 +4,7 @@
 use std::io;
 
 use alloy::primitives::B256;
-use domain::manifest::Manifest;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 
@@ -14,15 +13,15 @@ const ENTRYPOINT: &str = "/agent";
 /// No clock: the same content is the same image.
 const CREATED: &str = "1970-01-01T00:00:00Z";
 
-/// The image's digest and the archive to load it from.
+/// The image's digest and the archive to load it from. `labels` is what the image says of itself.
 pub(super) fn image(
     binary: &[u8],
     architecture: &str,
-    manifest: &Manifest,
+    labels: Value,
     tag: &str,
 ) -> io::Result<(B256, Vec<u8>)> {
     let layer = layer(binary)?;
-    let config = config(&layer, architecture, manifest).to_string().into_bytes();
+    let config = config(&layer, architecture, labels).to_string().into_bytes();
     let digest = sha256(&config);
     let config_name = format!("{digest:x}.json");
     let index = json!([{
@@ -47,7 +46,7 @@ fn layer(binary: &[u8]) -> io::Result<Vec<u8>> {
     layer.into_inner()
 }
 
-fn config(layer: &[u8], architecture: &str, manifest: &Manifest) -> serde_json::Value {
+fn config(layer: &[u8], architecture: &str, labels: Value) -> Value {
     json!({
         "architecture": architecture,
         "os": "linux",
@@ -56,11 +55,7 @@ fn config(layer: &[u8], architecture: &str, manifest: &Manifest) -> serde_json::
             "Entrypoint": [ENTRYPOINT],
             "User": "65534:65534",
             "WorkingDir": "/",
-            "Labels": {
-                "org.opencontainers.image.title": manifest.name,
-                "org.opencontainers.image.version": manifest.version,
-                "org.opencontainers.image.description": manifest.description,
-            },
+            "Labels": labels,
         },
         "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{:x}", sha256(layer))] },
         "history": [{ "created": CREATED, "created_by": "nexus agent build" }],
@@ -89,6 +84,8 @@ fn sha256(bytes: &[u8]) -> B256 {
 
 #[cfg(test)]
 mod tests {
+    use domain::manifest::Manifest;
+
     use super::*;
     use crate::image::{AgentImage, elf};
 

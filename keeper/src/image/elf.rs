@@ -21,6 +21,8 @@ pub enum UnfitBinary {
 }
 
 const INTERPRETER: u32 = 3;
+const X86_64: u16 = 62;
+const AARCH64: u16 = 183;
 
 /// The name by which images call the binary's architecture.
 pub(super) fn architecture(binary: &[u8]) -> Result<&'static str, UnfitBinary> {
@@ -36,14 +38,34 @@ pub(super) fn architecture(binary: &[u8]) -> Result<&'static str, UnfitBinary> {
         return Err(UnfitBinary::Dynamic { loader });
     }
     match u16_at(binary, 18).ok_or(truncated)? {
-        62 => Ok("amd64"),
-        183 => Ok("arm64"),
+        X86_64 => Ok("amd64"),
+        AARCH64 => Ok("arm64"),
         other => Err(UnfitBinary::Machine(other)),
     }
 }
 
-/// The loader named by the program headers, `None` within if there is none.
-fn interpreter(binary: &[u8]) -> Option<Option<String>> {
+/// The name by which images call the machine that a program is for; `None` if it is no program
+/// for a machine that has such a name.
+pub(super) fn machine(binary: &[u8]) -> Option<&'static str> {
+    if binary.get(..4) != Some(b"\x7fELF") || binary.get(5) != Some(&1) {
+        return None;
+    }
+    match u16_at(binary, 18)? {
+        3 => Some("386"),
+        40 => Some("arm"),
+        X86_64 => Some("amd64"),
+        AARCH64 => Some("arm64"),
+        243 => Some("riscv64"),
+        _ => None,
+    }
+}
+
+/// The loader named by the program headers, `None` within if there is none. For a file that is
+/// no 64-bit program, too, it is `None`.
+pub(super) fn interpreter(binary: &[u8]) -> Option<Option<String>> {
+    if binary.get(..6) != Some(b"\x7fELF\x02\x01") {
+        return None;
+    }
     let table = usize::try_from(u64_at(binary, 32)?).ok()?;
     let (size, count) = (usize::from(u16_at(binary, 54)?), usize::from(u16_at(binary, 56)?));
     for index in 0..count {
@@ -74,6 +96,36 @@ fn u64_at(binary: &[u8], at: usize) -> Option<u64> {
     bytes_at(binary, at).map(u64::from_le_bytes)
 }
 
+/// A whole program that ends at once with exit code 0, for that architecture.
+pub(super) fn ends_at_once(architecture: &str) -> Option<Vec<u8>> {
+    let (machine, code): (u16, &[u8]) = match architecture {
+        // mov edi, 0; mov eax, 60 (exit); syscall
+        "amd64" => (X86_64, &[0xbf, 0, 0, 0, 0, 0xb8, 60, 0, 0, 0, 0x0f, 0x05]),
+        // mov x0, 0; mov x8, 93 (exit); svc 0
+        "arm64" => (AARCH64, &[0, 0, 0x80, 0xd2, 0xa8, 0x0b, 0x80, 0xd2, 0x01, 0, 0, 0xd4]),
+        _ => return None,
+    };
+    const BASE: u64 = 0x40_0000;
+    const HEADERS: u64 = 64 + 56;
+    let size = HEADERS + code.len() as u64;
+    let mut program = b"\x7fELF\x02\x01\x01".to_vec();
+    program.resize(16, 0);
+    program.extend(2u16.to_le_bytes());
+    program.extend(machine.to_le_bytes());
+    program.extend(1u32.to_le_bytes());
+    // Entry, program headers, section headers.
+    [BASE + HEADERS, 64, 0].iter().for_each(|word| program.extend(word.to_le_bytes()));
+    program.extend(0u32.to_le_bytes());
+    [64u16, 56, 1, 64, 0, 0].iter().for_each(|word| program.extend(word.to_le_bytes()));
+    // One segment to load: readable and executable, the file as it is.
+    [1u32, 5].iter().for_each(|word| program.extend(word.to_le_bytes()));
+    [0, BASE, BASE, size, size, 0x1_0000]
+        .iter()
+        .for_each(|word| program.extend(word.to_le_bytes()));
+    program.extend(code);
+    Some(program)
+}
+
 /// The smallest static executable for tests: a header and no program headers.
 #[cfg(test)]
 pub(super) fn tiny() -> Vec<u8> {
@@ -96,6 +148,16 @@ mod tests {
             Err(UnfitBinary::Dynamic { loader }) => assert!(loader.contains("ld-"), "{loader}"),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn the_program_that_ends_at_once_does() {
+        for architecture in ["amd64", "arm64"] {
+            let program = ends_at_once(architecture).expect("a program");
+            assert_eq!(super::architecture(&program), Ok(architecture));
+            assert_eq!(machine(&program), Some(architecture));
+        }
+        assert_eq!(ends_at_once("s390x"), None);
     }
 
     #[test]

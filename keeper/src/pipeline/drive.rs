@@ -26,7 +26,9 @@ pub(super) async fn drive(context: Context, owed: Owed, cancel: CancellationToke
             Ok(()) => return,
             Err(trouble) => trouble,
         };
-        if trouble.is_outdated() || cancel.is_cancelled() {
+        // What fails while the keeper ends is left to the next start.
+        let over = cancel.is_cancelled() || context.drain.is_cancelled();
+        if trouble.is_outdated() || over {
             return;
         }
         trouble.note(&context.health, owed.effect);

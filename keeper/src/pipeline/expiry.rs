@@ -1,5 +1,7 @@
 //! When it is too late to run.
 
+use std::time::Duration;
+
 use domain::job::{Order, Purchase};
 
 use super::context::Context;
@@ -23,13 +25,23 @@ pub(super) async fn too_late(context: &Context, purchase: &Purchase, seconds: u6
         if head.now() > latest {
             return;
         }
-        let rest = std::time::Duration::from_secs(latest - head.now() + 1);
+        let rest = Duration::from_secs(latest - head.now() + 1);
         tokio::select! {
             // A later head may have another clock.
             _ = context.heads.when(|next| next.block != head.block) => {}
             () = tokio::time::sleep(rest) => {}
         }
     }
+}
+
+/// How much longer than its limit a run may take: its agent is put down and its streams end.
+const SLACK: Duration = Duration::from_secs(10);
+
+/// Returns once a run is of no use any more: it took longer than its limit, as when its agent is
+/// paused, and could not be settled before the refund is open to anybody.
+pub(super) async fn overdue(context: &Context, purchase: &Purchase, seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds) + SLACK).await;
+    too_late(context, purchase, 0).await;
 }
 
 /// Seconds that a run of this order may take.

@@ -10,6 +10,10 @@ use domain::receipt::Outcome;
 use crate::sandbox::{Ending, RunOutput};
 use crate::store::now_millis;
 
+/// 128 + SIGKILL: a process that exits so cannot be told from one that was killed so, where the
+/// engine knows of no kill.
+const KILLED: i64 = 137;
+
 /// Judges a finished run. Only exit code 0 with an output as promised is a success.
 pub(super) fn judge(attempt: u32, output: &RunOutput, manifest: &Manifest) -> RunRecord {
     let (mut outcome, mut detail) = ending(output);
@@ -39,6 +43,10 @@ pub(super) fn judge(attempt: u32, output: &RunOutput, manifest: &Manifest) -> Ru
 fn ending(output: &RunOutput) -> (Outcome, String) {
     let (outcome, detail) = match output.ending {
         Ending::Success => (Outcome::Ok, "exit code 0".into()),
+        Ending::NonZeroExit(KILLED) => (
+            Outcome::NonZeroExit,
+            "exit code 137: its own, or that of a SIGKILL from outside the engine".into(),
+        ),
         Ending::NonZeroExit(code) => (Outcome::NonZeroExit, format!("exit code {code}")),
         Ending::Timeout => (Outcome::Timeout, "ran longer than its time limit".into()),
         Ending::Silent => (Outcome::Timeout, "wrote nothing for longer than allowed".into()),
@@ -48,7 +56,6 @@ fn ending(output: &RunOutput) -> (Outcome, String) {
         }
         Ending::LogTooLarge => (Outcome::LogOverCap, "wrote a larger log than allowed".into()),
         Ending::ImageMissing => (Outcome::ImageMissing, "the image is not to be had".into()),
-        Ending::Killed => (Outcome::Killed, "killed by a signal".into()),
     };
     (outcome, detail)
 }
@@ -117,13 +124,20 @@ mod tests {
             Ending::OutputTooLarge,
             Ending::LogTooLarge,
             Ending::ImageMissing,
-            Ending::Killed,
         ] {
             let judged = judge(1, &output(ending, b"looks fine"), &manifest("text"));
             assert!(!judged.outcome.is_ok(), "{ending:?}");
             assert_eq!(judged.result_hash, keccak256([]), "{ending:?}");
             assert_eq!(judged.log_hash, keccak256("log"));
         }
+    }
+
+    #[test]
+    fn exit_code_137_is_shown_as_the_agents_own_unless_proved_otherwise() {
+        let output = RunOutput { exit_code: Some(137), ..output(Ending::NonZeroExit(137), b"") };
+        let judged = judge(1, &output, &manifest("text"));
+        assert_eq!((judged.outcome, judged.exit_code), (Outcome::NonZeroExit, 137));
+        assert!(judged.detail.starts_with("exit code 137"), "{}", judged.detail);
     }
 
     #[test]

@@ -90,6 +90,11 @@ impl Capture {
         while let Flow::Broke(_) = self.read().await {}
     }
 
+    /// Begins the time of silence anew.
+    pub(super) fn excuse_silence(&mut self) {
+        self.heard = Instant::now();
+    }
+
     /// Whether a line has at least `bytes` bytes.
     pub(super) fn has_line_of(&self, bytes: usize) -> bool {
         let longest = |stream: &[u8]| stream.split(|b| *b == b'\n').map(<[u8]>::len).max();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::errors::Error as DockerError;
-use bollard::models::ContainerCreateBody;
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse};
 use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptionsBuilder};
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -61,8 +61,26 @@ impl Container {
     }
 }
 
+impl Container {
+    /// What the engine says of it.
+    pub(super) async fn inspect(&self) -> Result<ContainerInspectResponse, SandboxError> {
+        let answer = self.docker.inspect_container(&self.id, None).await;
+        answer.doing("inspecting a container")
+    }
+
+    /// Removes it and waits until it is gone.
+    pub(super) async fn remove(mut self) -> Result<(), SandboxError> {
+        remove(&self.docker, &self.id).await?;
+        self.id.clear();
+        Ok(())
+    }
+}
+
 impl Drop for Container {
     fn drop(&mut self) {
+        if self.id.is_empty() {
+            return;
+        }
         if self.care.leaving.load(Ordering::Relaxed) && self.fed.load(Ordering::Relaxed) {
             return;
         }

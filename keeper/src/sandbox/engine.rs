@@ -8,8 +8,13 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use parking_lot::Mutex;
 use tokio::net::UnixStream;
 
+use tokio_util::task::TaskTracker;
+
 use super::error::{Doing, SandboxError};
 use super::hardening;
+use super::trial::Trials;
+use super::types::DockerConfig;
+use crate::image::rules::Platform;
 
 /// How long the engine may take to begin an answer.
 const ANSWER_SECONDS: u64 = 30;
@@ -21,6 +26,7 @@ const TRUST: Duration = Duration::from_secs(60);
 pub(super) struct Engine {
     socket: PathBuf,
     checked: Arc<Mutex<Option<Checked>>>,
+    trials: Arc<Trials>,
 }
 
 #[derive(Debug, Clone)]
@@ -28,15 +34,17 @@ struct Checked {
     docker: Docker,
     at: Instant,
     adoptable: bool,
+    platform: Platform,
 }
 
 impl Engine {
-    pub(super) fn new(socket: Option<PathBuf>) -> Result<Self, SandboxError> {
-        let socket = match socket {
-            Some(path) => path,
+    pub(super) fn new(config: &DockerConfig, pending: TaskTracker) -> Result<Self, SandboxError> {
+        let socket = match &config.socket {
+            Some(path) => path.clone(),
             None => default_socket()?,
         };
-        Ok(Self { socket, checked: Arc::default() })
+        let trials = Arc::new(Trials::new(config.clone(), pending));
+        Ok(Self { socket, checked: Arc::default(), trials })
     }
 
     /// A client of an engine that was found able to protect the host.
@@ -47,6 +55,17 @@ impl Engine {
     /// Whether a container that outlived its keeper can be trusted to be whole.
     pub(super) async fn adoptable(&self) -> Result<bool, SandboxError> {
         Ok(self.checked().await?.adoptable)
+    }
+
+    /// What it runs.
+    pub(super) async fn platform(&self) -> Result<Platform, SandboxError> {
+        Ok(self.checked().await?.platform)
+    }
+
+    /// Ends the trust in what the engine was seen to run, too: the next call tries it anew.
+    pub(super) fn doubt(&self) {
+        self.trials.doubt();
+        self.distrust();
     }
 
     /// Ends the trust in the last check, so that the next call connects and checks anew.
@@ -85,7 +104,9 @@ impl Engine {
         // With live restore an agent survives the engine, but what the engine was just
         // feeding it or reading from it does not.
         let adoptable = info.live_restore_enabled != Some(true);
-        let checked = Checked { docker, at: Instant::now(), adoptable };
+        let platform = Platform::of(&info);
+        self.trials.pass(&docker, &platform, self.instance().await).await?;
+        let checked = Checked { docker, at: Instant::now(), adoptable, platform };
         *self.checked.lock() = Some(checked.clone());
         Ok(checked)
     }

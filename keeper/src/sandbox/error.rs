@@ -2,6 +2,8 @@
 
 use bollard::errors::Error as DockerError;
 
+use crate::image::rules::UnfitImage;
+
 /// A run that gave no [`super::RunOutput`].
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
@@ -30,14 +32,13 @@ pub enum SandboxError {
         /// What is missing and how to get it.
         missing: String,
     },
-    /// The run was ended from outside, by the engine's shutdown or by somebody's command.
-    #[error(
-        "the run of job {job} was interrupted from outside (signal {signal}); it can be run again"
-    )]
+    /// The run was ended or changed from outside, by the engine's shutdown or by somebody's
+    /// command.
+    #[error("the run of job {job} was interrupted from outside by {signal}; it can be run again")]
     Interrupted {
         /// The job.
         job: String,
-        /// The signal sent.
+        /// The signal sent, or what else was done.
         signal: String,
     },
     /// The caller cancelled.
@@ -46,13 +47,13 @@ pub enum SandboxError {
         /// The job.
         job: String,
     },
-    /// The image is here but must not be run.
-    #[error("image {image} is not run: {reason}")]
+    /// The image is here but can never run, or must not.
+    #[error("image {image} cannot be run: {reason}")]
     ImageRefused {
         /// The image.
         image: String,
         /// Why.
-        reason: String,
+        reason: UnfitImage,
     },
     /// The run was described wrongly.
     #[error("run of job {job} is described wrongly: {reason}")]

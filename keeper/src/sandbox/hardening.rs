@@ -7,6 +7,8 @@ use bollard::models::{
     ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum, SystemInfo,
 };
 
+use super::container::Container;
+use super::error::SandboxError;
 use super::types::{Limits, RunSpec};
 
 /// `nobody`: owns nothing in the image or on the host.
@@ -207,6 +209,26 @@ pub(super) fn check_container(
     match checks.iter().find(|(_, holds)| !holds) {
         Some((what, _)) => Err(format!("it did not apply the {what} setting of the container")),
         None => Ok(()),
+    }
+}
+
+/// Sees to it that every protection asked for was applied to a container just made, and that the
+/// engine had no reservations.
+///
+/// # Errors
+/// [`SandboxError::Unsafe`] if not.
+pub(super) async fn check_made(
+    asked: &ContainerCreateBody,
+    warnings: &[String],
+    container: &Container,
+) -> Result<ContainerInspectResponse, SandboxError> {
+    if let Some(warning) = warnings.first() {
+        return Err(SandboxError::Unsafe { missing: format!("it warns: {warning}") });
+    }
+    let given = container.inspect().await?;
+    match check_container(asked, &given) {
+        Ok(()) => Ok(given),
+        Err(missing) => Err(SandboxError::Unsafe { missing }),
     }
 }
 

@@ -10,6 +10,7 @@ use futures::TryStreamExt;
 
 use super::error::{Doing, SandboxError, is_not_found};
 use super::types::{DockerConfig, RunSpec};
+use crate::image::rules::{self, Platform, UnfitImage};
 
 /// Pauses between the tries to pull an image: a publisher's repository may hold up a run for
 /// a moment, not for its whole time.
@@ -18,17 +19,27 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 /// The name by which the engine runs exactly this image, or `None` if it is not to be had.
 pub(super) async fn resolve(
     docker: &Docker,
+    platform: &Platform,
     config: &DockerConfig,
     spec: &RunSpec,
 ) -> Result<Option<String>, SandboxError> {
     let digest = format!("sha256:{:x}", spec.image_digest);
+    let accept = |name: String, image: &ImageInspect| match rules::check_image(
+        image,
+        &spec.args,
+        platform,
+        config.max_image_bytes,
+    ) {
+        Ok(()) => Ok(Some(name)),
+        Err(reason) => Err(SandboxError::ImageRefused { image: name, reason }),
+    };
     if let Some(image) = inspect(docker, &digest).await? {
-        return accept(config, digest, &image).map(Some);
+        return accept(digest, &image);
     }
     let Some(repository) = &spec.repository else { return Ok(None) };
     let name = format!("{repository}@{digest}");
     if let Some(image) = inspect(docker, &name).await? {
-        return accept(config, name, &image).map(Some);
+        return accept(name, &image);
     }
     if !allowed(&config.pull_from, repository) {
         tracing::info!(image = name, "not pulled: docker.pull_from does not name its repository");
@@ -44,7 +55,7 @@ pub(super) async fn resolve(
         }
     }
     match inspect(docker, &name).await? {
-        Some(image) => accept(config, name, &image).map(Some),
+        Some(image) => accept(name, &image),
         None => Ok(None),
     }
 }
@@ -94,6 +105,11 @@ async fn pull(
     match progress.await {
         Ok(()) => Ok(None),
         Err(error) if is_absent(&error) => Ok(None),
+        Err(error) if is_for_others(&error) => {
+            let image = format!("{repository}@{digest}");
+            let reason = UnfitImage::Refused(error.to_string());
+            Err(SandboxError::ImageRefused { image, reason })
+        }
         Err(DockerError::DockerResponseServerError { message, .. }) => Ok(Some(message)),
         Err(DockerError::DockerStreamError { error }) => Ok(Some(error)),
         Err(error) => Err(error).doing("pulling an image"),
@@ -102,53 +118,27 @@ async fn pull(
 
 /// Whether a registry answered that it has no such image, or shows it to nobody.
 fn is_absent(error: &DockerError) -> bool {
+    let words = ["manifest unknown", "not found", "access denied", "unauthorized"];
+    is_not_found(error) || (says(error, &words) && !is_for_others(error))
+}
+
+/// Whether there is such an image, but for other machines only.
+fn is_for_others(error: &DockerError) -> bool {
+    says(error, &["no matching manifest", "does not match the specified platform"])
+}
+
+fn says(error: &DockerError, words: &[&str]) -> bool {
     let message = match error {
-        error if is_not_found(error) => return true,
         DockerError::DockerResponseServerError { message, .. } => message,
         DockerError::DockerStreamError { error } => error,
         _ => return false,
     };
-    ["manifest unknown", "not found", "access denied", "unauthorized"]
-        .iter()
-        .any(|word| message.to_lowercase().contains(word))
-}
-
-fn accept(
-    config: &DockerConfig,
-    name: String,
-    image: &ImageInspect,
-) -> Result<String, SandboxError> {
-    let refuse = |reason: String| Err(SandboxError::ImageRefused { image: name.clone(), reason });
-    let size = image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-    if size > config.max_image_bytes {
-        return refuse(format!("it has {size} bytes, more than {}", config.max_image_bytes));
-    }
-    let volumes = image.config.as_ref().and_then(|c| c.volumes.as_deref()).unwrap_or_default();
-    if !volumes.is_empty() {
-        let volumes = volumes.join(", ");
-        return refuse(format!("it declares volumes ({volumes}), which would be writable"));
-    }
-    Ok(name)
+    words.iter().any(|word| message.to_lowercase().contains(word))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bollard::models::ImageConfig;
-
-    #[test]
-    fn images_with_volumes_or_too_large_are_refused() {
-        let config = DockerConfig { max_image_bytes: 100, ..DockerConfig::new("k") };
-        let fine = ImageInspect { size: Some(100), ..Default::default() };
-        assert!(accept(&config, "i".to_owned(), &fine).is_ok());
-        let large = ImageInspect { size: Some(101), ..Default::default() };
-        let image = ImageConfig { volumes: Some(vec!["/data".to_owned()]), ..Default::default() };
-        let writable = ImageInspect { config: Some(image), ..Default::default() };
-        for image in [large, writable] {
-            let error = accept(&config, "i".to_owned(), &image).expect_err("a refusal");
-            assert!(!error.is_retryable(), "{error}");
-        }
-    }
 
     #[test]
     fn only_what_the_operator_names_is_pulled() {
@@ -170,5 +160,7 @@ mod tests {
         let says = |error: &str| DockerError::DockerStreamError { error: error.to_owned() };
         assert!(is_absent(&says("manifest unknown: manifest unknown")));
         assert!(!is_absent(&says("dial tcp: connection refused")));
+        let other = says("no matching manifest for linux/amd64 in the manifest list entries");
+        assert!(is_for_others(&other) && !is_absent(&other));
     }
 }

@@ -1,6 +1,7 @@
 //! Owns how containers are marked, named and found again.
 
 use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use alloy::hex;
 use alloy::primitives::keccak256;
@@ -8,8 +9,10 @@ use bollard::Docker;
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
+use super::clock;
 use super::error::{Doing, SandboxError};
 use super::types::{DockerConfig, Limits, RunSpec};
+use super::verdict;
 
 const KEEPER: &str = "agentnexus.keeper";
 const DEPLOYMENT: &str = "agentnexus.deployment";
@@ -18,10 +21,13 @@ const ATTEMPT: &str = "agentnexus.attempt";
 const LIMITS: &str = "agentnexus.limits";
 const BOOT: &str = "agentnexus.boot";
 const ENGINE: &str = "agentnexus.engine";
+const CLOCK: &str = "agentnexus.clock";
 
 /// The end of a container's name says whether its whole input has reached the engine: a
 /// name, other than a label, can change while the container runs, and outlives the keeper.
 const FED: &str = "-fed";
+/// Before it stands when the container was started, in Unix milliseconds.
+const STARTED: &str = "-s";
 
 /// `engine` names the engine's process, if that is known.
 pub(super) fn of(
@@ -38,6 +44,7 @@ pub(super) fn of(
         (LIMITS, limits),
         (BOOT, boot_id()),
         (ENGINE, engine.unwrap_or_default()),
+        (CLOCK, clock::offset().map(|offset| offset.to_string()).unwrap_or_default()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
@@ -53,8 +60,17 @@ pub(super) fn unfed_name(config: &DockerConfig, spec: &RunSpec) -> String {
 }
 
 /// The name once the input is complete.
-pub(super) fn fed_name(config: &DockerConfig, spec: &RunSpec) -> String {
-    unfed_name(config, spec) + FED
+pub(super) fn fed_name(
+    config: &DockerConfig,
+    spec: &RunSpec,
+    started: Option<SystemTime>,
+) -> String {
+    let started = started.map(|at| format!("{STARTED}{}", millis(at))).unwrap_or_default();
+    unfed_name(config, spec) + &started + FED
+}
+
+fn millis(at: SystemTime) -> u128 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
 }
 
 /// A container of this keeper, as found on the engine.
@@ -97,14 +113,25 @@ fn found(summary: ContainerSummary) -> Option<Found> {
 /// The limits a container was made with, if its run can be finished by another keeper
 /// process: the input is complete, and neither the host nor the engine has been restarted
 /// since. Such an engine can no longer tell how the agent ended, or stored only a part of what
-/// it said.
+/// it said. Nor was the container itself started again: its second process had no input.
 pub(super) fn adoptable(container: &ContainerInspectResponse, engine: &str) -> Option<Limits> {
     let labels = container.config.as_ref()?.labels.as_ref()?;
-    let fed = container.name.as_deref().is_some_and(|name| name.ends_with(FED));
+    let fed = container.name.as_deref().and_then(|name| name.strip_suffix(FED));
+    let noted = fed?.rsplit_once(STARTED).and_then(|(_, noted)| noted.parse::<u128>().ok());
+    let state = container.state.as_ref()?;
+    let started = verdict::time(state.started_at.as_deref()).map(millis);
+    let same_start = noted.is_none() || noted == started;
     let same_boot = labels.get(BOOT).is_some_and(|boot| *boot == boot_id());
     let limits = serde_json::from_str(labels.get(LIMITS)?).ok()?;
     let same_engine = labels.get(ENGINE).is_some_and(|made_by| made_by == engine);
-    (fed && same_boot && same_engine).then_some(limits)
+    (same_start && same_boot && same_engine).then_some(limits)
+}
+
+/// By how much the wall clock was set since the container was made, in milliseconds.
+pub(super) fn clock_step(container: &ContainerInspectResponse) -> i64 {
+    let labels = container.config.as_ref().and_then(|config| config.labels.as_ref());
+    let noted = labels.and_then(|labels| labels.get(CLOCK));
+    clock::step_since(noted.and_then(|offset| offset.parse().ok()))
 }
 
 /// Changes with every start of the machine.

@@ -5,7 +5,10 @@
 //! or removed (`docs/adr` tells how).
 
 mod adopt;
+mod blame;
 mod capture;
+mod check;
+mod clock;
 mod container;
 mod engine;
 mod error;
@@ -13,7 +16,9 @@ mod hardening;
 mod images;
 mod labels;
 mod lines;
+mod outside;
 mod run;
+mod trial;
 mod types;
 mod usage;
 mod verdict;
@@ -46,8 +51,11 @@ struct Inner {
     engine: Engine,
     config: DockerConfig,
     active: Mutex<HashSet<(String, u32)>>,
-    /// Runs in which the engine was lost: what it says of them later may be half the truth.
+    /// Runs in which the engine was lost, or that others interrupted: what is left of them may
+    /// be half the truth.
     lost: Mutex<HashSet<(String, u32)>>,
+    /// Runs of this process whose agent was never started.
+    unstarted: Mutex<HashSet<(String, u32)>>,
     /// Containers whose verdict is not stored yet, by job.
     held: Mutex<Vec<(String, Container)>>,
     leaving: Arc<AtomicBool>,
@@ -60,20 +68,22 @@ impl Sandbox {
     /// # Errors
     /// When `DOCKER_HOST` names an engine of another host.
     pub fn connect(config: DockerConfig) -> Result<Self, SandboxError> {
-        let engine = Engine::new(config.socket.clone())?;
+        let pending = TaskTracker::new();
+        let engine = Engine::new(&config, pending.clone())?;
         let inner = Inner {
             engine,
             config,
             active: Mutex::default(),
             lost: Mutex::default(),
+            unstarted: Mutex::default(),
             held: Mutex::default(),
             leaving: Arc::default(),
-            pending: TaskTracker::new(),
+            pending,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Whether the engine answers and can protect the host.
+    /// Whether the engine answers, can protect the host, and runs a container as agents are run.
     ///
     /// # Errors
     /// Says what is wrong.
@@ -140,7 +150,8 @@ impl Sandbox {
         let mut removed = 0;
         for found in labels::find(&docker, &self.inner.config, None).await? {
             let key = (found.job, found.attempt);
-            if !live.contains(&key) && !self.inner.active.lock().contains(&key) {
+            let own = trial::is_own(&key.0) || self.inner.active.lock().contains(&key);
+            if !own && !live.contains(&key) {
                 container::remove(&docker, &found.id).await?;
                 removed += 1;
             }
@@ -148,9 +159,16 @@ impl Sandbox {
         Ok(removed)
     }
 
+    /// Whether this process tried that run and its agent was never started: then the same
+    /// attempt can be made again.
+    pub fn never_began(&self, job: &str, attempt: u32) -> bool {
+        self.inner.unstarted.lock().contains(&(job.to_owned(), attempt))
+    }
+
     /// The verdict on that job is stored, or of no use: its container is removed if it was held.
     pub fn release(&self, job: &str) {
         self.inner.held.lock().retain(|(held, _)| held != job);
+        self.inner.unstarted.lock().retain(|(unstarted, _)| unstarted != job);
     }
 
     /// For a process that ends: from now on agents that have their whole input are left to the
@@ -202,10 +220,21 @@ impl Inner {
         call: impl Future<Output = Result<T, SandboxError>>,
     ) -> Result<T, SandboxError> {
         call.await.inspect_err(|error| {
-            if matches!(error, SandboxError::Unavailable { .. }) {
+            if matches!(error, SandboxError::Unavailable { .. } | SandboxError::Interrupted { .. })
+            {
                 self.lost.lock().insert((job.to_owned(), attempt));
             }
         })
+    }
+
+    /// Notes whether the agent of that run is still to be started.
+    fn note_unstarted(&self, job: &str, attempt: u32, unstarted: bool) {
+        let (key, mut noted) = ((job.to_owned(), attempt), self.unstarted.lock());
+        if unstarted {
+            noted.insert(key);
+        } else {
+            noted.remove(&key);
+        }
     }
 
     /// Whether the engine was lost in that run.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bollard::Docker;
 use bollard::container::AttachContainerResults;
-use bollard::models::ContainerInspectResponse;
+use bollard::models::ContainerState;
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, RenameContainerOptionsBuilder,
 };
@@ -18,51 +18,106 @@ use tokio::time::Instant;
 use super::capture::Capture;
 use super::container::{self, Container};
 use super::error::{Doing, SandboxError};
+use super::outside::Outside;
 use super::types::{Ending, LogLine, RunOutput, RunSpec, Usage};
-use super::verdict::{Exit, Stop};
-use super::watch::{self, Killer};
-use super::{Inner, hardening, images, labels, usage};
+use super::verdict::{self, Exit, KILLED, Stop};
+use super::{Inner, blame, hardening, images, labels, usage, watch};
 
 type Stdin = Pin<Box<dyn AsyncWrite + Send>>;
+
+/// An agent at work, without its input yet.
+struct Begun {
+    container: Container,
+    stdin: Stdin,
+    capture: Capture,
+    outside: Outside,
+    at: Instant,
+    state: ContainerState,
+}
 
 pub(super) async fn run(
     inner: &Inner,
     spec: &RunSpec,
     log: mpsc::Sender<LogLine>,
 ) -> Result<RunOutput, SandboxError> {
-    let docker = inner.engine.docker().await?;
-    let (image, ()) = tokio::try_join!(
-        images::resolve(&docker, &inner.config, spec),
-        discard(inner, &docker, &spec.job, spec.attempt),
-    )?;
-    let Some(image) = image else { return Ok(not_run()) };
-    let container = create(inner, &docker, spec, &image).await?;
-    let (stdin, mut capture) = attach(&container, spec, log).await?;
-    docker.start_container(&container.id, None).await.doing("starting a container")?;
-    let deadline = Instant::now() + Duration::from_secs(spec.limits.seconds);
+    let Some(begun) = begin(inner, spec, log).await? else { return Ok(not_run()) };
+    let Begun { container, stdin, mut capture, mut outside, at, state } = begun;
+    let docker = &container.docker;
     let mut used = Usage::default();
+    let limit = Duration::from_secs(spec.limits.seconds);
+    let fed = labels::fed_name(&inner.config, spec, verdict::time(state.started_at.as_deref()));
     let stop = {
-        let watching = watch::watch(&docker, &container.id, &mut capture, deadline);
-        let feeding = feed(&container, labels::fed_name(&inner.config, spec), spec, stdin);
-        let sampling = usage::sample(&docker, &container.id, &mut used);
+        let watching = watch::watch(docker, &container.id, &mut capture, &mut outside, (at, limit));
+        let feeding = feed(&container, fed, spec, stdin);
+        let sampling = usage::sample(docker, &container.id, state.pid, &mut used);
         tokio::select! {
             stop = watching => stop?,
             ((), never) = async { tokio::join!(feeding, sampling) } => match never {},
         }
     };
-    if let Stop::Broke(_) = stop {
-        watch::put_down(&docker, &container.id, &mut capture).await?;
+    let watched = at.elapsed();
+    match stop {
+        Stop::Broke(ending) => {
+            outside.check_untouched(&spec.job, ending)?;
+            watch::put_down(docker, &container.id, &mut capture).await?;
+        }
+        Stop::Exited { whole: false } => return Err(watch::closed()).doing("streaming the output"),
+        Stop::Exited { whole: true } => outside.settle().await,
     }
-    if stop == (Stop::Exited { whole: false }) {
-        return Err(watch::closed()).doing("streaming the output");
+    let inspected = container.inspect().await?;
+    if stop == (Stop::Exited { whole: true }) {
+        // Whatever it looks like: somebody else may have ended it, or started it again.
+        outside.check_untouched(&spec.job, Ending::Success)?;
     }
-    let exit = watch::exit(&inspect(&container).await?)?;
-    let ending = match exit.judge(stop, &spec.limits) {
+    let exit = watch::exit(&inspected)?;
+    let took = exit.took(labels::clock_step(&inspected)).within(watched).without(outside.paused());
+    let ending = match exit.judge(stop, &spec.limits, took) {
+        Some(Ending::NonZeroExit(KILLED)) if outside.out_of_memory() => Ending::OutOfMemory,
+        Some(Ending::NonZeroExit(KILLED)) if !outside.tells_all() => {
+            return Err(interrupted(spec, "a signal of nobody knows whom"));
+        }
         Some(ending) => ending,
-        None => unexplained(&container, spec, &exit).await?,
+        None => return Err(interrupted(spec, "a step of the clock")),
     };
+    if let Stop::Exited { .. } = stop {
+        outside.check_untouched(&spec.job, ending)?;
+    }
     inner.hold(&spec.job, container);
     Ok(output(ending, &exit, used, capture, spec.limits.memory_bytes))
+}
+
+fn interrupted(spec: &RunSpec, by: &str) -> SandboxError {
+    SandboxError::Interrupted { job: spec.job.clone(), signal: by.to_owned() }
+}
+
+/// Starts the agent; `None` if its image is missing.
+async fn begin(
+    inner: &Inner,
+    spec: &RunSpec,
+    log: mpsc::Sender<LogLine>,
+) -> Result<Option<Begun>, SandboxError> {
+    inner.note_unstarted(&spec.job, spec.attempt, true);
+    let docker = inner.engine.docker().await?;
+    let platform = inner.engine.platform().await?;
+    let (image, ()) = tokio::try_join!(
+        images::resolve(&docker, &platform, &inner.config, spec),
+        discard(inner, &docker, &spec.job, spec.attempt),
+    )?;
+    let Some(image) = image else { return Ok(None) };
+    let container = create(inner, &docker, spec, &image).await?;
+    let (stdin, capture) = attach(&container, spec, log).await?;
+    let outside = Outside::follow(&docker, &container.id);
+    inner.note_unstarted(&spec.job, spec.attempt, false);
+    let at = Instant::now();
+    let started = docker.start_container(&container.id, None).await.doing("starting a container");
+    if let Err(error) = started {
+        if let SandboxError::Refused { .. } = error {
+            inner.note_unstarted(&spec.job, spec.attempt, true);
+        }
+        return Err(blame::explain(inner, &image, Some(&container), error).await);
+    }
+    let state = container.inspect().await?.state.unwrap_or_default();
+    Ok(Some(Begun { container, stdin, capture, outside, at, state }))
 }
 
 /// A run whose image is missing.
@@ -116,7 +171,7 @@ pub(super) async fn discard(
 }
 
 /// Makes the container and sees to it that every protection was applied.
-async fn create(
+pub(super) async fn create(
     inner: &Inner,
     docker: &Docker,
     spec: &RunSpec,
@@ -126,23 +181,15 @@ async fn create(
     let body = hardening::container(spec, image, labels::of(&inner.config, spec, engine));
     let name = labels::unfed_name(&inner.config, spec);
     let options = CreateContainerOptionsBuilder::default().name(&name).build();
-    let care = inner.care();
-    let (container, warnings) =
-        Container::create(docker.clone(), options, body.clone(), care).await?;
-    if let Some(warning) = warnings.first() {
-        return Err(SandboxError::Unsafe { missing: format!("it warns: {warning}") });
+    let made = Container::create(docker.clone(), options, body.clone(), inner.care()).await;
+    let (container, warnings) = match made {
+        Ok(made) => made,
+        Err(error) => return Err(blame::explain(inner, image, None, error).await),
+    };
+    match hardening::check_made(&body, &warnings, &container).await {
+        Ok(_) => Ok(container),
+        Err(error) => Err(blame::explain(inner, image, Some(&container), error).await),
     }
-    let given = inspect(&container).await?;
-    hardening::check_container(&body, &given)
-        .map_err(|missing| SandboxError::Unsafe { missing })?;
-    Ok(container)
-}
-
-pub(super) async fn inspect(
-    container: &Container,
-) -> Result<ContainerInspectResponse, SandboxError> {
-    let answer = container.docker.inspect_container(&container.id, None).await;
-    answer.doing("inspecting a container")
 }
 
 /// Two connections: what is in one's way must not cut the other short.
@@ -177,20 +224,5 @@ async fn feed(container: &Container, fed: String, spec: &RunSpec, mut stdin: Std
     if let Err(error) = container.docker.rename_container(&container.id, options).await {
         // It only means that a restarted keeper would not adopt this container.
         tracing::debug!(%error, job = spec.job, "container not marked as fed");
-    }
-}
-
-/// A container was killed, and neither a limit nor its state says why.
-async fn unexplained(
-    container: &Container,
-    spec: &RunSpec,
-    exit: &Exit,
-) -> Result<Ending, SandboxError> {
-    match watch::killer(&container.docker, &container.id, exit.started_at).await? {
-        Killer::Kernel => Ok(Ending::OutOfMemory),
-        Killer::Outsider { signal } => {
-            Err(SandboxError::Interrupted { job: spec.job.clone(), signal })
-        }
-        Killer::Unknown => Ok(Ending::Killed),
     }
 }

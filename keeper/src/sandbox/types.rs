@@ -108,8 +108,6 @@ pub enum Ending {
     LogTooLarge,
     /// The image is neither here nor to be had; nothing was run.
     ImageMissing,
-    /// It was ended by a signal that neither a limit nor the operator explains.
-    Killed,
 }
 
 /// What a run used. Both figures are the last sample before the end: lower bounds.

@@ -20,17 +20,21 @@ const ENGINE_PAUSE: Duration = Duration::from_millis(500);
 
 /// Samples for ever, at first often, so that short runs are seen too. Never returns; what
 /// cannot be read is tried again, for a missing figure must not fail a run.
-pub(super) async fn sample(docker: &Docker, container: &str, usage: &mut Usage) -> Infallible {
-    match control_group(docker, container).await {
+pub(super) async fn sample(
+    docker: &Docker,
+    container: &str,
+    pid: Option<i64>,
+    usage: &mut Usage,
+) -> Infallible {
+    match control_group(container, pid) {
         Some(group) => sample_files(&group, usage).await,
         None => sample_engine(docker, container, usage).await,
     }
 }
 
 /// The kernel's own figures, where this process can see them.
-async fn control_group(docker: &Docker, container: &str) -> Option<ControlGroup> {
-    let inspected = docker.inspect_container(container, None).await.ok()?;
-    let pid = inspected.state?.pid.filter(|pid| *pid > 0)?;
+fn control_group(container: &str, pid: Option<i64>) -> Option<ControlGroup> {
+    let pid = pid.filter(|pid| *pid > 0)?;
     let membership = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
     let group = ControlGroup::of(&membership, container, Path::new("/sys/fs/cgroup"))?;
     group.memory.exists().then_some(group)

@@ -4,10 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use bollard::models::ContainerState;
 
+use super::clock::Took;
 use super::types::{Ending, Limits};
 
-/// 128 + SIGKILL. The first process of a container cannot send itself this signal.
-const KILLED: i64 = 137;
+/// 128 + SIGKILL. The first process of a container cannot send itself this signal, but it can
+/// exit with the same number.
+pub(super) const KILLED: i64 = 137;
 
 /// Why the keeper stopped watching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,20 +45,24 @@ impl Exit {
         })
     }
 
-    /// How the run ended, or `None` if it was killed and this alone does not say by whom.
-    pub(super) fn judge(&self, stop: Stop, limits: &Limits) -> Option<Ending> {
+    /// How long it ran by the engine's stamps; `step` is by how much the wall clock was set
+    /// meanwhile, in milliseconds.
+    pub(super) fn took(&self, step: i64) -> Took {
+        Took::by_stamps(self.started_at, self.finished_at, step)
+    }
+
+    /// How the run ended, or `None` if it cannot be told whether that was in time.
+    pub(super) fn judge(&self, stop: Stop, limits: &Limits, took: Took) -> Option<Ending> {
         if let Stop::Broke(ending) = stop {
             return Some(ending);
         }
         if self.out_of_memory {
             return Some(Ending::OutOfMemory);
         }
-        let ran = self.finished_at.duration_since(self.started_at).unwrap_or_default();
-        match self.code {
-            KILLED => None,
-            _ if ran > Duration::from_secs(limits.seconds) => Some(Ending::Timeout),
-            0 => Some(Ending::Success),
-            code => Some(Ending::NonZeroExit(code)),
+        match (took.exceeds(Duration::from_secs(limits.seconds))?, self.code) {
+            (true, _) => Some(Ending::Timeout),
+            (false, 0) => Some(Ending::Success),
+            (false, code) => Some(Ending::NonZeroExit(code)),
         }
     }
 }
@@ -95,7 +101,8 @@ mod tests {
     }
 
     fn judged(code: i64, oom: bool, finished: &str, stop: Stop) -> Option<Ending> {
-        Exit::of(&state(code, oom, finished)).expect("an exit").judge(stop, &LIMITS)
+        let exit = Exit::of(&state(code, oom, finished)).expect("an exit");
+        exit.judge(stop, &LIMITS, exit.took(0))
     }
 
     #[test]
@@ -107,10 +114,22 @@ mod tests {
         assert_eq!(judged(0, false, late, EXITED), Some(Ending::Timeout));
         assert_eq!(judged(3, false, soon, EXITED), Some(Ending::NonZeroExit(3)));
         assert_eq!(judged(KILLED, true, soon, EXITED), Some(Ending::OutOfMemory));
-        assert_eq!(judged(KILLED, false, soon, EXITED), None);
+        assert_eq!(judged(KILLED, false, soon, EXITED), Some(Ending::NonZeroExit(KILLED)));
         for broke in [Ending::Timeout, Ending::OutputTooLarge, Ending::LogTooLarge] {
             assert_eq!(judged(0, false, soon, Stop::Broke(broke)), Some(broke));
         }
+    }
+
+    #[test]
+    fn a_wall_clock_set_ahead_makes_no_timeout_of_what_was_watched() {
+        let an_hour_on = "2024-03-01T01:00:03Z";
+        let exit = Exit::of(&state(0, false, an_hour_on)).expect("an exit");
+        let judged = |took: Took| exit.judge(EXITED, &LIMITS, took);
+        assert_eq!(judged(exit.took(0)), Some(Ending::Timeout), "with nothing else to go by");
+        assert_eq!(judged(exit.took(3_600_000)), None, "nobody watched: it is run again");
+        let watched = Duration::from_secs(4);
+        assert_eq!(judged(exit.took(3_600_000).within(watched)), Some(Ending::Success));
+        assert_eq!(judged(exit.took(0).within(watched)), Some(Ending::Success));
     }
 
     #[test]

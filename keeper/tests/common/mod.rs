@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod containers;
 pub mod docker_proxy;
+pub mod faults;
 pub mod faulty_node;
 pub mod gate;
 pub mod keeper;

@@ -1,4 +1,5 @@
-//! A JSON-RPC proxy between keeper and node: it can hold single calls, and die and come back.
+//! A JSON-RPC proxy between keeper and node: it can hold single calls, answer wrongly, and die and
+//! come back.
 
 use std::net::SocketAddr;
 
@@ -11,11 +12,13 @@ use axum::routing::post;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::faults::Faults;
 use super::gate::{Gate, Place};
 
 /// The proxy.
 pub struct RpcProxy {
     pub gate: Gate,
+    pub faults: Faults,
     address: SocketAddr,
     node: String,
     server: Option<JoinHandle<()>>,
@@ -24,6 +27,7 @@ pub struct RpcProxy {
 #[derive(Clone)]
 struct Shared {
     gate: Gate,
+    faults: Faults,
     node: String,
     client: reqwest::Client,
 }
@@ -33,7 +37,8 @@ impl RpcProxy {
     pub async fn start(node: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let mut proxy = Self { gate: Gate::default(), address, node, server: None };
+        let mut proxy =
+            Self { gate: Gate::default(), faults: Faults::default(), address, node, server: None };
         proxy.serve(listener);
         proxy
     }
@@ -57,7 +62,8 @@ impl RpcProxy {
 
     fn serve(&mut self, listener: TcpListener) {
         let client = reqwest::Client::new();
-        let shared = Shared { gate: self.gate.clone(), node: self.node.clone(), client };
+        let (gate, faults) = (self.gate.clone(), self.faults.clone());
+        let shared = Shared { gate, faults, node: self.node.clone(), client };
         let router = Router::new().route("/", post(forward)).with_state(shared);
         self.server = Some(tokio::spawn(async move {
             // Connections must die with the server: serve them inside this task alone.
@@ -88,9 +94,15 @@ impl Drop for RpcProxy {
 async fn forward(State(shared): State<Shared>, body: Bytes) -> Response {
     let text = String::from_utf8_lossy(&body).into_owned();
     shared.gate.pass(&text, Place::Request).await;
-    let sent = shared.client.post(&shared.node).header(CONTENT_TYPE, "application/json").body(body);
-    let answer = sent.send().await.expect("the node answers");
-    let answer = answer.bytes().await.expect("the node answers");
+    let ask = |body: Bytes| {
+        let sent = shared.client.post(&shared.node).header(CONTENT_TYPE, "application/json");
+        async { sent.body(body).send().await.expect("the node answers").bytes().await }
+    };
+    let ask = async |body: Bytes| ask(body).await.expect("the node answers");
+    if let Some(answer) = shared.faults.answer(&body, &ask).await {
+        return answer;
+    }
+    let answer = ask(body).await;
     shared.gate.pass(&text, Place::Answer).await;
     ([(CONTENT_TYPE, "application/json")], answer).into_response()
 }

@@ -1,0 +1,162 @@
+//! A node whose answers get lost: what was bought is bought once, and is found again.
+
+#![allow(clippy::unwrap_used, reason = "a broken test may panic")]
+
+#[path = "support/faults.rs"]
+mod faults;
+#[path = "support/market.rs"]
+mod market;
+mod support;
+
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use faults::Fault;
+use market::{Market, document, error};
+use serde_json::json;
+use support::text;
+
+const SENDING: &str = "eth_sendRawTransaction";
+/// More often than any command asks.
+const ALWAYS: u32 = 1_000_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_whose_answer_is_lost_is_made_exactly_once() {
+    let market = Market::open().await;
+    let faults = [
+        Fault::DroppedAnswer,
+        Fault::DroppedRequest,
+        Fault::Html,
+        Fault::Truncated,
+        Fault::Result(json!(null)),
+        Fault::TooMany(None),
+        Fault::TooMany(Some(1)),
+        Fault::Result(json!(alloy::primitives::B256::repeat_byte(9))),
+        Fault::Error(-32000, "nonce too low"),
+    ];
+    for (made, fault) in faults.into_iter().enumerate() {
+        market.proxy.reset();
+        market.proxy.break_next(SENDING, fault.clone(), 1);
+        let bought = document(&market.buy().await);
+        assert_eq!(bought["purchaseId"], made + 1, "{fault:?}");
+        assert_eq!(market.purchases().await, made as u64 + 1, "{fault:?}");
+        assert_eq!(market.kept(), [""; 0], "{fault:?}: it is mined, nothing has to be kept");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_refuses_means_that_nothing_was_paid() {
+    let market = Market::open().await;
+    market.proxy.break_next(SENDING, Fault::Error(-32000, "this sender is banned"), ALWAYS);
+    let output = market.buy().await;
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
+    let message = error(&output)["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("this sender is banned"), "{message}");
+    assert_eq!(market.purchases().await, 0);
+    assert_eq!(market.kept(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_transactions_are_sent_once_as_well() {
+    let market = Market::open().await;
+    market.proxy.break_next(SENDING, Fault::DroppedAnswer, 1);
+    let key = market.path("publisher").display().to_string();
+    let unlisted =
+        document(&market.nexus(&["agent", "unlist", "1", "--private-key-file", &key]).await);
+    assert_eq!(unlisted["agentId"], "1");
+}
+
+/// Buys, and kills the command once the node has been sent the transaction.
+async fn buy_and_die(market: &Market) -> String {
+    for method in ["eth_getTransactionReceipt", "eth_getTransactionByHash"] {
+        market.proxy.break_after_sending(method, Fault::DroppedRequest, ALWAYS);
+    }
+    let arguments = market.purchase();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut child = market.command(&arguments).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // It goes on because it cannot know how the sending ended.
+    while market.proxy.count("eth_getTransactionReceipt") == 0 {
+        assert!(Instant::now() < deadline, "nothing was sent");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    market.proxy.reset();
+    let kept = market.kept();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    kept[0].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_purchase_is_resumed_by_its_hash() {
+    let market = Market::open().await;
+    market.proxy.break_next(SENDING, Fault::DroppedAnswer, ALWAYS);
+    let hash = buy_and_die(&market).await;
+    for _ in 0..2 {
+        let bought = document(&market.nexus(&["buy", "--resume", &hash]).await);
+        assert_eq!(bought["purchaseId"], 1);
+        assert_eq!(bought["transaction"], hash);
+    }
+    assert_eq!(market.purchases().await, 1);
+    let other = market.nexus(&["buy", "2", "--resume", &hash]).await;
+    assert_eq!(other.status.code(), Some(3), "{}", text(&other.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_never_arrived_is_sent_again_with_the_same_bytes() {
+    let market = Market::open().await;
+    market.proxy.break_next(SENDING, Fault::DroppedRequest, ALWAYS);
+    let hash = buy_and_die(&market).await;
+    assert_eq!(market.purchases().await, 0);
+    let bought = document(&market.nexus(&["buy", "--resume", &hash]).await);
+    assert_eq!(bought["transaction"], hash);
+    assert_eq!(market.purchases().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_transaction_is_told_and_paid_nothing() {
+    let market = Market::open().await;
+    market.proxy.break_next(SENDING, Fault::DroppedRequest, ALWAYS);
+    let hash = buy_and_die(&market).await;
+    // Another transaction takes the nonce.
+    document(&market.buy().await);
+    let output = market.nexus(&["buy", "--resume", &hash]).await;
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
+    let told = error(&output);
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(message.contains("nothing was paid by it"), "{message}");
+    assert_eq!(told["error"]["transaction"], hash);
+    assert_eq!(market.purchases().await, 1, "the other one");
+
+    let unknown = alloy::primitives::B256::repeat_byte(5).to_string();
+    let output = market.nexus(&["buy", "--resume", &unknown]).await;
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("does not know transaction"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_is_not_seen_mined_has_its_own_exit_code() {
+    let market = Market::open().await;
+    market.call("evm_setAutomine", json!([false])).await;
+    // The node takes it, and is never heard of again.
+    for method in ["eth_getTransactionReceipt", "eth_getTransactionByHash", SENDING] {
+        market.proxy.break_next(method, Fault::DroppedAnswer, ALWAYS);
+    }
+    let output = market.buy().await;
+    let told = error(&output);
+    assert_eq!(output.status.code(), Some(9), "{told}");
+    assert_eq!(told["error"]["kind"], "unconfirmed");
+    let hash = told["error"]["transaction"].as_str().unwrap().to_owned();
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(message.contains(&format!("nexus buy --resume {hash}")), "{message}");
+    assert_eq!(market.kept(), [hash.clone()]);
+
+    market.proxy.reset();
+    market.call("evm_mine", json!([])).await;
+    let bought = document(&market.nexus(&["buy", "--resume", &hash]).await);
+    assert_eq!(bought["purchaseId"], 1);
+    assert_eq!(market.purchases().await, 1);
+}
