@@ -24,9 +24,11 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from
 /// Waits for a free place and a working engine; too late is too late.
 pub(super) async fn start(context: &Context, row: &JobRow) -> Result<Commit, Trouble> {
     let State::Ready(order) = &row.state else { return Err(wrong_state(row)) };
-    let most = context.config.docker.max_concurrent;
-    let reason = format!("one of docker.max_concurrent = {most} places");
-    context.waits.note(row.id, row.version, Wait::new(WaitOn::Slot, reason, "nothing"));
+    if context.places.available_permits() == 0 {
+        let most = context.config.docker.max_concurrent;
+        let reason = format!("one of docker.max_concurrent = {most} places");
+        context.waits.note(row.id, row.version, Wait::new(WaitOn::Slot, reason, "nothing"));
+    }
     let Some(place) = take_place(context, order).await? else {
         return Ok(Commit::new(row, Event::Expired));
     };
@@ -140,6 +142,13 @@ async fn begin_anew(
 ) -> Result<Commit, Trouble> {
     let seconds = expiry::seconds(context, order);
     let pause = pause_left(order.attempts, row.updated_at, now_millis());
+    let reason = format!(
+        "attempt {} was lost: the keeper, the engine or the operator ended it; the next one begins \
+         {} ms later",
+        order.attempts,
+        pause.as_millis()
+    );
+    context.waits.note(row.id, row.version, Wait::new(WaitOn::Engine, reason, "nothing"));
     tokio::select! {
         () = tokio::time::sleep(pause) => {}
         () = expiry::too_late(context, &order.purchase, seconds) => {}

@@ -150,8 +150,13 @@ impl Sandbox {
         let mut removed = 0;
         for found in labels::find(&docker, &self.inner.config, None).await? {
             let key = (found.job, found.attempt);
-            let own = trial::is_own(&key.0) || self.inner.active.lock().contains(&key);
-            if !own && !live.contains(&key) {
+            if !live.contains(&key) && !self.inner.active.lock().contains(&key) {
+                container::remove(&docker, &found.id).await?;
+                removed += 1;
+            }
+        }
+        for found in labels::find_trials(&docker, &self.inner.config).await? {
+            if !trial::is_own(&found.job) {
                 container::remove(&docker, &found.id).await?;
                 removed += 1;
             }

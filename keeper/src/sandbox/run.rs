@@ -31,7 +31,8 @@ struct Begun {
     stdin: Stdin,
     capture: Capture,
     outside: Outside,
-    at: Instant,
+    /// Before and after the start: the agent's own lies between.
+    at: (Instant, Instant),
     state: ContainerState,
 }
 
@@ -47,7 +48,8 @@ pub(super) async fn run(
     let limit = Duration::from_secs(spec.limits.seconds);
     let fed = labels::fed_name(&inner.config, spec, verdict::time(state.started_at.as_deref()));
     let stop = {
-        let watching = watch::watch(docker, &container.id, &mut capture, &mut outside, (at, limit));
+        let watching =
+            watch::watch(docker, &container.id, &mut capture, &mut outside, (at.1, limit));
         let feeding = feed(&container, fed, spec, stdin);
         let sampling = usage::sample(docker, &container.id, state.pid, &mut used);
         tokio::select! {
@@ -55,7 +57,7 @@ pub(super) async fn run(
             ((), never) = async { tokio::join!(feeding, sampling) } => match never {},
         }
     };
-    let watched = at.elapsed();
+    let watched = at.0.elapsed();
     match stop {
         Stop::Broke(ending) => {
             outside.check_untouched(&spec.job, ending)?;
@@ -108,7 +110,7 @@ async fn begin(
     let (stdin, capture) = attach(&container, spec, log).await?;
     let outside = Outside::follow(&docker, &container.id);
     inner.note_unstarted(&spec.job, spec.attempt, false);
-    let at = Instant::now();
+    let before = Instant::now();
     let started = docker.start_container(&container.id, None).await.doing("starting a container");
     if let Err(error) = started {
         if let SandboxError::Refused { .. } = error {
@@ -116,6 +118,7 @@ async fn begin(
         }
         return Err(blame::explain(inner, &image, Some(&container), error).await);
     }
+    let at = (before, Instant::now());
     let state = container.inspect().await?.state.unwrap_or_default();
     Ok(Some(Begun { container, stdin, capture, outside, at, state }))
 }

@@ -5,7 +5,9 @@
 
 pub mod agent;
 pub mod containers;
+pub mod crafted;
 pub mod docker_proxy;
+pub mod docker_refusals;
 pub mod faults;
 pub mod faulty_node;
 pub mod gate;

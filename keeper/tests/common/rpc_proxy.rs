@@ -75,8 +75,8 @@ impl RpcProxy {
 
     fn serve(&mut self, listener: TcpListener) {
         let client = reqwest::Client::new();
-        let (gate, faults, lie) = (self.gate.clone(), self.faults.clone(), self.lie.clone());
-        let shared = Shared { gate, faults, lie, node: self.node.clone(), client };
+        let (gate, lie, node) = (self.gate.clone(), self.lie.clone(), self.node.clone());
+        let shared = Shared { gate, faults: self.faults.clone(), lie, node, client };
         let router = Router::new().route("/", post(forward)).with_state(shared);
         self.server = Some(tokio::spawn(async move {
             // Connections must die with the server: serve them inside this task alone.
@@ -115,8 +115,7 @@ async fn forward(State(shared): State<Shared>, body: Bytes) -> Response {
     if let Some(answer) = shared.faults.answer(&body, &ask).await {
         return answer;
     }
-    let answer = ask(body).await;
-    let answer = alter(&shared, &text, answer);
+    let answer = alter(&shared, &text, ask(body).await);
     shared.gate.pass(&text, Place::Answer).await;
     ([(CONTENT_TYPE, "application/json")], answer).into_response()
 }
