@@ -92,20 +92,20 @@ impl Api {
 
     /// A purchase just seen, for that input.
     pub async fn seen(&self, id: u64, input: &[u8]) {
-        self.mined(id, input, 0).await;
+        self.bought_in(id, input, 0).await;
     }
 
     /// A reorganisation gives the number to another order.
     pub async fn replaced(&self, id: u64, input: &[u8]) {
-        self.mined(id, input, 1).await;
+        self.bought_in(id, input, 1).await;
     }
 
     /// A reorganisation moves a purchase of [`Self::running`] to another block.
     pub async fn mined_again(&self, id: u64) {
-        self.mined(id, format!("input of {id}").as_bytes(), 1).await;
+        self.bought_in(id, format!("input of {id}").as_bytes(), 1).await;
     }
 
-    async fn mined(&self, id: u64, input: &[u8], fork: u8) {
+    async fn bought_in(&self, id: u64, input: &[u8], fork: u8) {
         let hash = B256::left_padding_from(&[fork, id as u8]);
         let block = BlockRef { number: id, hash };
         let purchase = Purchase {
