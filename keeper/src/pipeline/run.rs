@@ -70,7 +70,7 @@ pub(super) async fn run(
     let (order, attempt) = (&job.order, job.order.attempts);
     let manifest = order.terms.manifest.as_ref().ok_or_else(|| wrong_state(row))?;
     let ended = tokio::select! {
-        ended = work(context, row, order, manifest, cancel) => ended,
+        ended = Box::pin(work(context, row, order, manifest, cancel)) => ended,
         () = expiry::overdue(context, &order.purchase, expiry::seconds(context, order)) => {
             let detail = "the run does not end, its agent is paused or the engine hangs";
             Err(Trouble::Wait(detail.into()))
