@@ -12,6 +12,10 @@ sol! {
 
     error AlreadyInitialized();
     error NotProxied();
+    /// The account has code: accounts are initialised only while they are being created.
+    error AlreadyCreated();
+    /// The account is an EOA that runs this program by EIP-7702: its own key owns it, for good.
+    error DelegatedAccount();
     error InvalidOwner(address owner);
     error Unauthorized(address caller);
     error InvalidSignatureLength(uint256 length);
@@ -26,6 +30,8 @@ sol! {
 pub enum AccountError {
     AlreadyInitialized(AlreadyInitialized),
     NotProxied(NotProxied),
+    AlreadyCreated(AlreadyCreated),
+    DelegatedAccount(DelegatedAccount),
     InvalidOwner(InvalidOwner),
     Unauthorized(Unauthorized),
     InvalidSignatureLength(InvalidSignatureLength),

@@ -2,6 +2,9 @@
 //!
 //! It runs behind an ERC-1967 proxy. Its one storage word is the owner. It makes outward
 //! calls only for EntryPoint, its owner or itself, and keeps no state over them.
+//!
+//! An EOA may also run it by EIP-7702. Whatever such an account's earlier delegates left in its
+//! storage is not believed: it owns itself.
 
 #![cfg_attr(not(any(test, feature = "export-abi")), no_std)]
 
@@ -10,7 +13,11 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes, U256};
-use common::{proxied::is_proxied, slots::ChainSlots, transfer};
+use common::{
+    proxied::{is_being_created, is_delegated, is_proxied},
+    slots::ChainSlots,
+    transfer,
+};
 use stylus_sdk::{call::RawCall, prelude::*};
 
 mod batch;
@@ -37,7 +44,10 @@ pub struct AgentAccount {}
 /// The public ABI.
 #[public]
 impl AgentAccount {
-    /// Only through a proxy, once. 1 SSTORE.
+    /// Only through a proxy that is being created, once. 1 SSTORE.
+    ///
+    /// An account that has code refuses: a proxy left without owner stays so, and an EOA whose
+    /// earlier delegate set the proxy's slot cannot be taken by whoever comes first.
     pub fn initialize(&mut self, owner: Address) -> Result<(), AccountError> {
         let mut slots = ChainSlots(self.vm());
         if !is_proxied(&slots) {
@@ -46,13 +56,19 @@ impl AgentAccount {
         if !storage::owner(&slots).is_zero() {
             return Err(AlreadyInitialized {}.into());
         }
+        if !is_being_created(self.vm()) {
+            return Err(AlreadyCreated {}.into());
+        }
         self.check_owner(owner)?;
         storage::set_owner(&mut slots, owner);
         Ok(())
     }
 
-    /// Whose signature counts.
+    /// Whose signature counts; of an EOA that runs this by EIP-7702, the EOA itself.
     pub fn owner(&self) -> Address {
+        if is_delegated(self.vm()) {
+            return self.vm().contract_address();
+        }
         storage::owner(&ChainSlots(self.vm()))
     }
 
@@ -112,12 +128,15 @@ impl AgentAccount {
         batch::Mode::of(mode).is_some()
     }
 
-    /// Owner or the account itself. 1 SSTORE.
+    /// Owner or the account itself; never of an account that owns itself. 1 SSTORE.
     pub fn transfer_ownership(&mut self, new_owner: Address) -> Result<(), AccountError> {
-        let caller = self.vm().msg_sender();
+        let (caller, account) = (self.vm().msg_sender(), self.vm().contract_address());
         let from = self.owner();
-        if caller != from && caller != self.vm().contract_address() {
+        if caller != from && caller != account {
             return Err(Unauthorized { caller }.into());
+        }
+        if from == account {
+            return Err(DelegatedAccount {}.into());
         }
         self.check_owner(new_owner)?;
         storage::set_owner(&mut ChainSlots(self.vm()), new_owner);

@@ -30,6 +30,9 @@ sol! {
     error PurchaseNotOpen(uint64 purchaseId, uint8 status);
     error WrongOrder(bytes32 expected);
     error ChargeTooHigh(uint96 charge, uint96 limit);
+    /// A success that does not say what was delivered: `resultHash`, the hash of the result, or
+    /// `receiptHash`, the digest of the signed receipt, is zero. Both are as they were reported.
+    error MissingHash(bytes32 resultHash, bytes32 receiptHash);
     error DeadlineNotPassed(uint64 deadline);
     error NothingToWithdraw(address account);
     error TransferFailed(address to);
@@ -62,6 +65,7 @@ pub enum RegistryError {
     PurchaseNotOpen(PurchaseNotOpen),
     WrongOrder(WrongOrder),
     ChargeTooHigh(ChargeTooHigh),
+    MissingHash(MissingHash),
     DeadlineNotPassed(DeadlineNotPassed),
     NothingToWithdraw(NothingToWithdraw),
     TransferFailed(TransferFailed),

@@ -21,7 +21,8 @@ sol! {
     /// What a keeper reports. `orderHash` says on what: keccak256(abi.encode(address buyer,
     /// uint256 agentId, uint32 version, bytes32 inputHash)) of the purchase, so that a report
     /// never closes another purchase that got the same id in a reorganised chain.
-    /// `charge` is wei, at most the escrow, and 0 unless `ok`.
+    /// `charge` is wei, at most the escrow, and 0 unless `ok`. `resultHash` and `receiptHash` say
+    /// what was delivered: neither is zero if `ok`.
     #[derive(AbiType)]
     struct Outcome {
         bytes32 orderHash;

@@ -43,7 +43,7 @@ use storage::{Book, GUARD};
 type Answer<T> = Result<T, RegistryError>;
 
 /// Raised with every change of the behaviour behind the ABI.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The program. It has no fields: its storage is hand-packed under one ERC-7201 namespace.
 #[storage]
@@ -109,7 +109,7 @@ impl AgentRegistry {
     }
 
     /// Keepers only: divides an open purchase's escrow. `outcome.orderHash` must be that of
-    /// the purchase. 3 to 6 SSTOREs.
+    /// the purchase; a success names its result and its receipt. 3 to 6 SSTOREs.
     pub fn settle(&mut self, purchase_id: u64, outcome: Outcome) -> Answer<()> {
         let event = self.book().settle(self.vm().msg_sender(), purchase_id, outcome)?;
         self.vm().log(event);

@@ -22,7 +22,7 @@ enum Step {
     Relist { publisher: u8, agent: u64, price: u128 },
     Unlist { publisher: u8, agent: u64 },
     Buy { buyer: u8, agent: u64, version: u32, value: u128 },
-    Settle { keeper: u8, purchase: u64, same: bool, ok: bool, charge: u128 },
+    Settle { keeper: u8, purchase: u64, report: Report },
     Refund { purchase: u64 },
     Withdraw { who: u8 },
     Keeper { who: u8, add: bool },
@@ -30,6 +30,16 @@ enum Step {
     Pause(bool),
     Wait(u64),
     Hand { to: u8 },
+}
+
+/// A keeper's report: whether it is on the order that is there, says that the run went well, and
+/// names what was delivered; and its charge.
+#[derive(Clone, Copy, Debug)]
+struct Report {
+    same: bool,
+    ok: bool,
+    named: bool,
+    charge: u128,
 }
 
 fn person(number: u8) -> Address {
@@ -45,9 +55,19 @@ fn offer(payee: u8, price: u128) -> Listing {
     }
 }
 
+fn report() -> impl Strategy<Value = Report> {
+    let mostly = || prop::bool::weighted(0.9);
+    let charge = prop_oneof![Just(PRICE), Just(0), 0..2 * PRICE];
+    (mostly(), any::<bool>(), mostly(), charge).prop_map(|(same, ok, named, charge)| Report {
+        same,
+        ok,
+        named,
+        charge,
+    })
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let price = prop_oneof![Just(PRICE), Just(0), Just(1), 0..1u128 << 96];
-    let charge = prop_oneof![Just(PRICE), Just(0), 0..2 * PRICE];
     let who = 0..PEOPLE;
     let agent = 1..4u64;
     let purchase = 1..12u64;
@@ -60,10 +80,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(publisher, agent)| Step::Unlist { publisher, agent }),
         8 => (who.clone(), agent, 1..3u32, price)
             .prop_map(|(buyer, agent, version, value)| Step::Buy { buyer, agent, version, value }),
-        8 => (who.clone(), purchase.clone(), prop::bool::weighted(0.9), any::<bool>(), charge).prop_map(
-            |(keeper, purchase, same, ok, charge)| {
-                Step::Settle { keeper, purchase, same, ok, charge }
-            }),
+        8 => (who.clone(), purchase.clone(), report())
+            .prop_map(|(keeper, purchase, report)| Step::Settle { keeper, purchase, report }),
         3 => purchase.prop_map(|purchase| Step::Refund { purchase }),
         3 => who.clone().prop_map(|who| Step::Withdraw { who }),
         3 => (who.clone(), prop::bool::weighted(0.8))
@@ -115,18 +133,20 @@ impl World {
                 self.book.buy(person(buyer), U256::from(value), self.now, request)?;
                 self.came_in += value;
             }
-            Step::Settle { keeper, purchase, same, ok, charge } => {
+            Step::Settle { keeper, purchase, report: Report { same, ok, named, charge } } => {
                 let record = self.book.purchase(purchase);
                 let buyer = if same { record.payment.buyer } else { OWNER };
+                let hash = if named { B256::repeat_byte(3) } else { B256::ZERO };
                 let outcome = Outcome {
                     orderHash: order_hash(buyer, &record.order, keccak256(b"in")),
                     ok,
                     charge: U96::from(charge),
-                    resultHash: B256::ZERO,
-                    receiptHash: B256::repeat_byte(3),
+                    resultHash: hash,
+                    receiptHash: hash,
                 };
                 self.book.settle(person(keeper), purchase, outcome)?;
                 assert!(same, "settled for another order");
+                assert!(named || !ok, "a success of which nothing is kept");
             }
             Step::Refund { purchase } => {
                 self.book.refund(purchase, self.now)?;
@@ -200,8 +220,10 @@ fn statuses(world: &World) -> Vec<u8> {
 fn sequences_reach_every_stage() {
     let mut world = World::new();
     let buy = Step::Buy { buyer: 1, agent: 1, version: 1, value: PRICE };
-    let settle =
-        |purchase, ok, charge| Step::Settle { keeper: 2, purchase, same: true, ok, charge };
+    let settle = |purchase, ok, charge| {
+        let report = Report { same: true, ok, named: true, charge };
+        Step::Settle { keeper: 2, purchase, report }
+    };
     let steps = [
         Step::Keeper { who: 2, add: true },
         Step::List { publisher: 0, payee: 3, price: PRICE },

@@ -13,8 +13,8 @@ use common::slots::Slots;
 type Result<T> = core::result::Result<T, RegistryError>;
 
 impl<S: Slots> Book<S> {
-    /// Divides the escrow as `outcome` says, if it speaks of this order. Late is allowed until
-    /// somebody refunds. Writes two words, and one per account that gets something (payee,
+    /// Divides the escrow as `outcome` says, if it speaks of this order and, being a success,
+    /// names what was delivered. Late is allowed until somebody refunds. Writes two words, and one per account that gets something (payee,
     /// keeper, owner, buyer): at most six. Beside those it reads at most five.
     pub fn settle(&mut self, caller: Address, id: u64, outcome: Outcome) -> Result<Settled> {
         let admission = self.admission(caller);
@@ -32,6 +32,7 @@ impl<S: Slots> Book<S> {
             .then(|| split(payment.escrow, charge, order.keeper_bps, order.protocol_bps))
             .flatten()
             .ok_or(ChargeTooHigh { charge: outcome.charge, limit: U96::from(limit) })?;
+        check_hashes(&outcome)?;
 
         let status = if outcome.ok { status::SETTLED_OK } else { status::SETTLED_FAILED };
         let terms = self.terms(order.agent, order.version);
@@ -75,6 +76,15 @@ impl<S: Slots> Book<S> {
             status => Err(PurchaseNotOpen { purchaseId: id, status }.into()),
         }
     }
+}
+
+/// Nobody pays for a run of which the chain would keep no trace. A failure may leave both out.
+fn check_hashes(outcome: &Outcome) -> Result<()> {
+    let &Outcome { ok, resultHash, receiptHash, .. } = outcome;
+    if ok && (resultHash.is_zero() || receiptHash.is_zero()) {
+        return Err(MissingHash { resultHash, receiptHash }.into());
+    }
+    Ok(())
 }
 
 /// What was bought, by whom: keccak256(abi.encode(buyer, agentId, version, inputHash)). The
@@ -121,8 +131,40 @@ mod tests {
             orderHash: order_hash,
             ok: true,
             charge: U96::from(charge),
-            resultHash: B256::ZERO,
+            resultHash: B256::repeat_byte(1),
             receiptHash: B256::repeat_byte(2),
+        }
+    }
+
+    #[test]
+    fn a_success_that_names_no_result_or_receipt_changes_nothing() {
+        let buyer = Address::repeat_byte(0xaa);
+        let mut book = book(buyer);
+        let before = book.slots.clone();
+        let hash = order_hash(buyer, &order(5, 2), INPUT);
+        let some = B256::repeat_byte(1);
+        for (result, receipt) in [(B256::ZERO, some), (some, B256::ZERO), (B256::ZERO, B256::ZERO)]
+        {
+            for charge in [0, 100] {
+                let report = outcome(hash, charge);
+                let report = Outcome { resultHash: result, receiptHash: receipt, ..report };
+                let expected = MissingHash { resultHash: result, receiptHash: receipt };
+                assert_eq!(book.settle(KEEPER, 7, report).err(), Some(expected.into()));
+            }
+        }
+        assert!(book.slots == before);
+    }
+
+    #[test]
+    fn a_failure_may_name_neither() {
+        let buyer = Address::repeat_byte(0xaa);
+        let hash = order_hash(buyer, &order(5, 2), INPUT);
+        for receipt in [B256::ZERO, B256::repeat_byte(2)] {
+            let report = outcome(hash, 0);
+            let report =
+                Outcome { ok: false, resultHash: B256::ZERO, receiptHash: receipt, ..report };
+            let settled = book(buyer).settle(KEEPER, 7, report).expect("a failure");
+            assert_eq!((settled.resultHash, settled.receiptHash), (B256::ZERO, receipt));
         }
     }
 

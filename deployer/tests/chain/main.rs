@@ -3,6 +3,7 @@
 mod account;
 mod account_batch;
 mod administration;
+mod delegation;
 mod deployment;
 mod factory;
 mod gas;

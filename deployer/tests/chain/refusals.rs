@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use alloy::primitives::{Address, B256, Bytes, U256, aliases::U96, keccak256};
-use bindings::AgentRegistry::{self, AgentRegistryErrors as Refusal, Listing};
+use bindings::AgentRegistry::{self, AgentRegistryErrors as Refusal, Listing, Outcome};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn listings_that_make_no_sense() {
@@ -132,6 +132,42 @@ async fn settlements_that_take_too_much_or_come_twice() {
     let expected = Refusal::PurchaseNotOpen(expected);
     assert_eq!(refused(world.settle(KEEPER, purchase, failure()).await).await, expected);
     assert_eq!(refused(keeper.refund(purchase)).await, expected);
+    world.check_money().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn successes_that_name_no_result_or_no_receipt() {
+    let world = World::new().await;
+    let agent = world.list().await;
+    let purchase = world.buy(agent).await;
+    let some = B256::repeat_byte(1);
+    let hashes = [(B256::ZERO, some), (some, B256::ZERO), (B256::ZERO, B256::ZERO)];
+    for (result, receipt) in hashes {
+        for charge in [0, PRICE] {
+            let report = Outcome { resultHash: result, receiptHash: receipt, ..success(charge) };
+            let expected = AgentRegistry::MissingHash { resultHash: result, receiptHash: receipt };
+            let refusal = refused(world.settle(KEEPER, purchase, report).await).await;
+            assert_eq!(refusal, Refusal::MissingHash(expected));
+        }
+    }
+    // What was refused before is refused first, and for the same reason.
+    let nothing = Outcome { resultHash: B256::ZERO, receiptHash: B256::ZERO, ..success(PRICE + 1) };
+    let (charge, limit) = (U96::from(PRICE + 1), U96::from(PRICE));
+    let expected = Refusal::ChargeTooHigh(AgentRegistry::ChargeTooHigh { charge, limit });
+    assert_eq!(refused(world.settle(KEEPER, purchase, nothing).await).await, expected);
+    let bought = world.registry(BUYER).purchaseOf(purchase).call().await.expect("view");
+    assert_eq!((bought.status, bought.receiptHash), (1, B256::ZERO), "it is still open");
+
+    done(world.settle(KEEPER, purchase, success(PRICE)).await).await;
+    // A failure has no result, and may have no receipt.
+    for receipt in [B256::ZERO, some] {
+        let failed = Outcome { resultHash: B256::ZERO, receiptHash: receipt, ..failure() };
+        let purchase = world.buy(agent).await;
+        let receipt = done(world.settle(KEEPER, purchase, failed.clone()).await).await;
+        let settled = receipt.decoded_log::<AgentRegistry::Settled>().expect("event");
+        let reported = (failed.resultHash, failed.receiptHash);
+        assert_eq!((settled.resultHash, settled.receiptHash), reported);
+    }
     world.check_money().await;
 }
 

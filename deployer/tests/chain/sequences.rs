@@ -15,7 +15,7 @@ const PEOPLE: [usize; 4] = [PUBLISHER, BUYER, KEEPER, STRANGER];
 #[derive(Clone, Debug)]
 enum Step {
     Buy { who: usize, agent: u64, value: u128 },
-    Settle { who: usize, purchase: u64, ok: bool, charge: u128 },
+    Settle { who: usize, purchase: u64, ok: bool, named: bool, charge: u128 },
     Refund { purchase: u64 },
     Withdraw { who: usize },
     Fees { keeper: u16, protocol: u16 },
@@ -25,14 +25,15 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let who = prop::sample::select(PEOPLE.to_vec());
+    let settler = prop_oneof![5 => Just(KEEPER), 1 => who.clone()];
     let purchase = 1..10u64;
     let value = prop_oneof![4 => Just(PRICE), 1 => Just(1u128)];
     let charge = prop_oneof![Just(PRICE), Just(0), 0..2 * PRICE];
     prop_oneof![
         4 => (who.clone(), 1..3u64, value)
             .prop_map(|(who, agent, value)| Step::Buy { who, agent, value }),
-        5 => (prop_oneof![5 => Just(KEEPER), 1 => who.clone()], purchase.clone(), any::<bool>(), charge)
-            .prop_map(|(who, purchase, ok, charge)| Step::Settle { who, purchase, ok, charge }),
+        5 => (settler, purchase.clone(), any::<bool>(), prop::bool::weighted(0.9), charge).prop_map(
+            |(who, purchase, ok, named, charge)| Step::Settle { who, purchase, ok, named, charge }),
         2 => purchase.prop_map(|purchase| Step::Refund { purchase }),
         2 => who.prop_map(|who| Step::Withdraw { who }),
         1 => (0..1_100u16, 0..1_100u16)
@@ -60,15 +61,18 @@ async fn apply(world: &World, step: Step) -> bool {
                 .value(U256::from(value));
             attempt(call).await
         }
-        Step::Settle { who, purchase, ok, charge } => {
+        Step::Settle { who, purchase, ok, named, charge } => {
+            let hash = if named { B256::repeat_byte(1) } else { B256::ZERO };
             let outcome = Outcome {
                 orderHash: B256::ZERO,
                 ok,
                 charge: U96::from(charge),
-                resultHash: B256::ZERO,
-                receiptHash: B256::repeat_byte(1),
+                resultHash: hash,
+                receiptHash: hash,
             };
-            attempt(world.settle(who, purchase, outcome).await).await
+            let settled = attempt(world.settle(who, purchase, outcome).await).await;
+            assert!(named || !ok || !settled, "a success of which nothing is kept");
+            settled
         }
         Step::Refund { purchase } => attempt(world.registry(STRANGER).refund(purchase)).await,
         Step::Withdraw { who } => {

@@ -9,6 +9,7 @@ pub mod crafted;
 pub mod docker_proxy;
 pub mod docker_refusals;
 pub mod faults;
+pub mod faulty_node;
 pub mod gate;
 pub mod keeper;
 pub mod rpc_proxy;
