@@ -18,7 +18,7 @@ const AT_START: &[&str] = &["eth_chainId", "eth_getCode"];
 /// Methods that it calls while it works.
 const AT_WORK: &[&[&str]] = &[
     &["eth_getBlockByNumber", "eth_getBlockReceipts", "eth_getLogs"],
-    &["eth_call", "eth_estimateGas"],
+    &["eth_call", "eth_estimateGas", "eth_getBalance"],
     &["eth_getTransactionCount", "eth_sendRawTransaction", "eth_getTransactionReceipt"],
 ];
 
