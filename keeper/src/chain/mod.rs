@@ -17,6 +17,7 @@ mod watch;
 
 pub use client::Chain;
 pub use error::ChainError;
+pub(crate) use error::Doing;
 pub use head::{Head, HeadBoard, Heads};
 pub use listing::Listed;
 pub use receipts::OpResult;

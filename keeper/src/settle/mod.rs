@@ -14,4 +14,5 @@ mod sign;
 mod simulate;
 
 pub use bundler::bundle;
+pub(crate) use gas::StartBook;
 pub(crate) use operation::sign_operation;
