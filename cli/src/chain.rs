@@ -1,10 +1,11 @@
 //! The chain as commands see it: a connection, the registry, transactions whose failures
 //! are explained.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alloy::{
     contract::{CallBuilder, CallDecoder},
+    eips::BlockNumberOrTag,
     network::EthereumWallet,
     primitives::{Address, TxHash, U256},
     providers::{DynProvider, Provider, ProviderBuilder},
@@ -92,12 +93,13 @@ impl From<&TransactionReceipt> for Mined {
 /// Connects to an endpoint, with a wallet if one is given. Over HTTP what fails in passing is
 /// asked again; a WebSocket is connected anew when it breaks.
 pub async fn connect(url: &str, wallet: Option<&Wallet>) -> anyhow::Result<DynProvider> {
-    let parsed: Url = url.parse().with_context(|| format!("{url} is no URL"))?;
-    let client = if parsed.scheme().starts_with("http") {
-        keeper::rpc::connect(parsed, ANSWER_TIMEOUT)?
-    } else {
-        let connected = ClientBuilder::default().connect(url).await;
-        connected.map_err(|error| unreachable(url, &error))?
+    let http = url.parse::<Url>().ok().filter(|url| url.scheme().starts_with("http"));
+    let client = match http {
+        Some(http) => keeper::rpc::connect(http, ANSWER_TIMEOUT)?,
+        None => {
+            let connected = ClientBuilder::default().connect(url).await;
+            connected.map_err(|error| unreachable(url, &error))?
+        }
     };
     client.set_poll_interval(POLL);
     let Some(Wallet { signer, courier }) = wallet else {
@@ -167,6 +169,17 @@ impl Chain {
         self.user.context("this connection has no key to sign with")
     }
 
+    /// Unix seconds by the chain's clock, or by this machine's where that is ahead: a quiet chain
+    /// makes no block, and a development chain may have jumped.
+    pub async fn now(&self) -> anyhow::Result<u64> {
+        let newest = self.provider.get_block_by_number(BlockNumberOrTag::Latest).await;
+        let newest = newest
+            .map_err(|error| Failure::Chain(format!("reading the newest block: {error}")))?
+            .map_or(0, |block| block.header.timestamp);
+        let here = SystemTime::now().duration_since(UNIX_EPOCH);
+        Ok(here.context("the clock is before 1970")?.as_secs().max(newest))
+    }
+
     /// Ether of an address, wei.
     pub async fn ether(&self, address: Address) -> anyhow::Result<U256> {
         self.provider.get_balance(address).await.map_err(|error| {
@@ -215,7 +228,8 @@ async fn mined(chain: &Chain, hash: TxHash, what: &str) -> anyhow::Result<Transa
     if receipt.status() {
         Ok(receipt)
     } else {
-        Err(Failure::Chain(format!("{what}: transaction {hash} was mined but reverted")).into())
+        let message = format!("{what}: transaction {hash} was mined but reverted");
+        Err(anyhow::Error::from(Failure::Chain(message)).context(AlreadySent::transaction(hash)))
     }
 }
 

@@ -66,6 +66,15 @@ async fn other_transactions_are_sent_once_as_well() {
     let unlisted =
         document(&market.nexus(&["agent", "unlist", "1", "--private-key-file", &key]).await);
     assert_eq!(unlisted["agentId"], "1");
+
+    market.proxy.reset();
+    market.proxy.break_next(SENDING, Fault::DroppedAnswer, 1);
+    let owner = alloy::primitives::Address::repeat_byte(7).to_string();
+    let deploy = ["contracts", "deploy", "--owner", &owner, "--private-key-file", &key];
+    let deployed = document(&market.nexus(&deploy).await);
+    assert_eq!(deployed["chainId"], market.deployment.chain_id);
+    assert_ne!(deployed["registry"], serde_json::json!(market.deployment.registry));
+    assert_eq!(market.kept(), [""; 0]);
 }
 
 /// Buys, and kills the command once the node has been sent the transaction.
@@ -122,7 +131,11 @@ async fn a_dropped_transaction_is_told_and_paid_nothing() {
     market.proxy.break_next(SENDING, Fault::DroppedRequest, ALWAYS);
     let hash = buy_and_die(&market).await;
     // Another transaction takes the nonce.
-    document(&market.buy().await);
+    let key = market.path("buyer").display().to_string();
+    let input = market.write("other.txt", b"Another text.");
+    let other = ["buy", "1", "--input", &input, "--private-key-file", &key];
+    let other = document(&market.nexus(&other).await);
+    assert_ne!(other["transaction"], hash);
     let output = market.nexus(&["buy", "--resume", &hash]).await;
     assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
     let told = error(&output);

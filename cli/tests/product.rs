@@ -8,15 +8,7 @@ mod support;
 use std::process::Command;
 
 use serde_json::Value;
-use support::{Network, root, text};
-
-fn fixture(name: &str) -> (String, String) {
-    let folder = root().join("test-fixtures/agents").join(name).display().to_string();
-    let target = std::path::Path::new(env!("CARGO_BIN_EXE_nexus")).ancestors().nth(2).unwrap();
-    let program = target.join("agents/release").join(name);
-    assert!(program.exists(), "{} is missing: run scripts/build", program.display());
-    (folder, program.display().to_string())
-}
+use support::{Network, fixture, root, text};
 
 fn publish(network: &Network, name: &str, price: &str) -> String {
     let (folder, program) = fixture(name);
@@ -290,6 +282,7 @@ fn an_input_can_come_later_and_a_purchase_nobody_serves_is_refunded() {
     let early = network.nexus(&["refund", "2", "--account", "dev:user4"]);
     assert_eq!(early.status.code(), Some(3), "{}", text(&early.stderr));
     assert!(text(&early.stderr).contains("deadline has not passed"), "{}", text(&early.stderr));
+    an_expired_job_delivers_nothing_more(&network);
     cast(&network, &["rpc", "evm_increaseTime", "100000"]);
     cast(&network, &["rpc", "evm_mine"]);
     let refunded = network.json(&["refund", "2", "--account", "dev:user4"]);
@@ -298,6 +291,26 @@ fn an_input_can_come_later_and_a_purchase_nobody_serves_is_refunded() {
     assert_eq!(refunded["amount"], "10000000000000000");
     assert_eq!(network.json(&["job", "show", "2"])["purchase"]["status"], "refunded");
     assert_eq!(wei(&network, "dev:buyer").1, 10_000_000_000_000_000);
+}
+
+/// The keeper gives up while a run could no longer be settled, before the deadline itself.
+fn an_expired_job_delivers_nothing_more(network: &Network) {
+    let early = network.nexus(&["refund", "2", "--account", "dev:user4"]);
+    assert!(text(&early.stderr).contains("may still deliver"), "{}", text(&early.stderr));
+    let deadline = network.json(&["job", "show", "2"])["purchase"]["deadline"].as_u64().unwrap();
+    let late = (deadline - 60).to_string();
+    cast(network, &["rpc", "evm_setNextBlockTimestamp", &late]);
+    cast(network, &["rpc", "evm_mine"]);
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while network.json(&["job", "show", "2"])["job"]["state"] != "expired" {
+        assert!(std::time::Instant::now() < patience, "{}", network.json(&["job", "show", "2"]));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let refused = network.nexus(&["refund", "2", "--account", "dev:user4"]);
+    let stderr = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("delivers nothing more"), "{stderr}");
+    assert!(!stderr.contains("may still deliver"), "{stderr}");
 }
 
 #[test]

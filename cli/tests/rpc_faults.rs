@@ -44,6 +44,7 @@ async fn a_purchase_survives_one_wrong_answer_of_each_method() {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_make_sense_but_are_wrong_once_are_not_believed() {
     let market = Market::open().await;
+    market.call("anvil_mine", json!(["0x100"])).await;
     let wrong = [
         // The node has the block's state, not yet its logs.
         ("eth_getLogs", Fault::Result(json!([]))),

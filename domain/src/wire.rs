@@ -11,6 +11,7 @@ pub use frame::{FrameError, MAX_FRAME, decode_frame, encode_frame, read_frame, w
 
 use crate::bundle::BundleTransaction;
 use crate::receipt::ExecutionReceipt;
+use crate::serde_text::quantity;
 use crate::userop::PackedUserOperation;
 
 /// What the signer can be asked. In JSON: `"info"`, or an object with one key, such as
@@ -52,6 +53,19 @@ pub struct SignReceipt {
     pub receipt: ExecutionReceipt,
 }
 
+/// The policy's caps that a keeper has to keep to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignerCaps {
+    /// Highest fee per gas, in wei, for operations and bundles.
+    #[serde(with = "quantity")]
+    pub max_fee_per_gas: u128,
+    /// Most gas of one operation: the sum of its limits.
+    pub max_operation_gas: u64,
+    /// Most gas of one bundle transaction.
+    pub max_bundle_gas: u64,
+}
+
 /// The signer's answer. In JSON an object with one key, such as `{"refused": {…}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -62,6 +76,9 @@ pub enum Response {
         owner: Address,
         /// Sends bundles and pays their gas.
         bundler: Address,
+        /// The policy's caps; signers before this field keep them to themselves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caps: Option<SignerCaps>,
     },
     /// A signed UserOperation.
     UserOperation {
@@ -147,9 +164,9 @@ pub enum RefusalCode {
 }
 
 impl RefusalCode {
-    /// Whether the very same request may be granted later.
+    /// Whether the very same request, or one with the fees of another hour, may be granted later.
     pub const fn is_retryable(self) -> bool {
-        matches!(self, Self::Busy | Self::BudgetExhausted | Self::Internal)
+        matches!(self, Self::Busy | Self::BudgetExhausted | Self::FeeOverCap | Self::Internal)
     }
 }
 

@@ -81,6 +81,7 @@ impl Keeper {
             metrics,
             info: info.clone(),
             max_input_bytes: context.config.api.max_input_bytes,
+            result_after: context.config.api.result_after,
         };
         let (store, stop) = (context.store.clone(), CancellationToken::new());
         let seen = health.subscribe();

@@ -10,12 +10,16 @@ use domain::receipt::ExecutionReceipt;
 use domain::userop::PackedUserOperation;
 use domain::wire::{
     FrameError, MAX_FRAME, RefusalCode, Request, Response, SignReceipt, SignUserOperation,
-    encode_frame,
+    SignerCaps, encode_frame,
 };
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::Mutex;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
+
+/// Requests that are under way at once, each on its own connection.
+const CONNECTIONS: usize = 4;
 
 /// No signature was had.
 #[derive(Debug, thiserror::Error)]
@@ -74,20 +78,31 @@ pub struct SignerInfo {
     pub owner: Address,
     /// Sends bundles.
     pub bundler: Address,
+    /// The caps of its policy, if it tells them.
+    pub caps: Option<SignerCaps>,
 }
 
-/// A connection that is opened at need and again after a fault; one request at a time.
+/// A few connections that are opened at need and again after a fault, with one request at a time
+/// on each.
 #[derive(Debug)]
 pub struct SignerClient {
     socket: PathBuf,
     patience: Duration,
-    stream: Mutex<Option<UnixStream>>,
+    idle: Mutex<Vec<UnixStream>>,
+    places: Semaphore,
+    caps: Mutex<Option<SignerCaps>>,
 }
 
 impl SignerClient {
     /// A client of the signer at `socket` that waits `patience` for each answer.
     pub fn new(socket: PathBuf, patience: Duration) -> Self {
-        Self { socket, patience, stream: Mutex::new(None) }
+        let (idle, caps) = (Mutex::default(), Mutex::default());
+        Self { socket, patience, idle, places: Semaphore::new(CONNECTIONS), caps }
+    }
+
+    /// Returns the caps of the signer's policy as it last told them, if it did.
+    pub fn caps(&self) -> Option<SignerCaps> {
+        *self.caps.lock()
     }
 
     /// Which keys the signer holds.
@@ -96,7 +111,10 @@ impl SignerClient {
     /// As [`SignerError`] tells.
     pub async fn info(&self) -> Result<SignerInfo, SignerError> {
         match self.ask("its addresses", &Request::Info).await? {
-            Response::Info { owner, bundler } => Ok(SignerInfo { owner, bundler }),
+            Response::Info { owner, bundler, caps } => {
+                *self.caps.lock() = caps;
+                Ok(SignerInfo { owner, bundler, caps })
+            }
             other => Err(unexpected("its addresses", &other)),
         }
     }
@@ -161,11 +179,14 @@ impl SignerClient {
     async fn ask(&self, asked: &'static str, request: &Request) -> Result<Response, SignerError> {
         let frame = encode_frame(request)
             .map_err(|error| SignerError::Protocol { asked, reason: error.to_string() })?;
-        let mut slot = self.stream.lock().await;
-        let reused = slot.is_some();
-        let mut answer = self.exchange(&mut slot, &frame).await;
-        if reused && matches!(answer, Err(FrameError::Io(_) | FrameError::Truncated)) {
-            answer = self.exchange(&mut slot, &frame).await;
+        // Never closed; without a place the request would merely be one more at a time.
+        let _place = self.places.acquire().await;
+        let reused = self.idle.lock().pop();
+        let is_reused = reused.is_some();
+        let mut answer = self.exchange(reused, &frame).await;
+        if is_reused && matches!(answer, Err(FrameError::Io(_) | FrameError::Truncated)) {
+            self.idle.lock().clear();
+            answer = self.exchange(None, &frame).await;
         }
         match answer {
             Ok(Response::Refused { code, message }) => {
@@ -178,15 +199,15 @@ impl SignerClient {
         }
     }
 
-    /// The stream goes back into its slot only after a whole answer.
+    /// The stream is kept only after a whole answer.
     async fn exchange(
         &self,
-        slot: &mut Option<UnixStream>,
+        reused: Option<UnixStream>,
         frame: &[u8],
     ) -> Result<Response, FrameError> {
         let late = |_| FrameError::Io(io::ErrorKind::TimedOut.into());
         let talk = async {
-            let mut stream = match slot.take() {
+            let mut stream = match reused {
                 Some(stream) => stream,
                 None => UnixStream::connect(&self.socket).await?,
             };
@@ -195,7 +216,7 @@ impl SignerClient {
             Ok::<_, FrameError>((stream, response))
         };
         let (stream, response) = timeout(self.patience, talk).await.map_err(late)??;
-        *slot = Some(stream);
+        self.idle.lock().push(stream);
         Ok(response)
     }
 

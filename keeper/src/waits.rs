@@ -149,6 +149,14 @@ impl WaitBoard {
         self.0.lock().retain(|job, entry| owing.contains(&(*job, entry.version)));
     }
 
+    /// Drops the entry of a job that is not at the noted version any more, or owes nothing.
+    pub fn keep_at(&self, job: u64, version: Option<u64>) {
+        let mut entries = self.0.lock();
+        if entries.get(&job).is_some_and(|entry| version.is_none_or(|now| now > entry.version)) {
+            entries.remove(&job);
+        }
+    }
+
     /// Drops the entry of one job.
     pub fn clear(&self, job: u64) {
         self.0.lock().remove(&job);

@@ -2,7 +2,7 @@
 
 mod api_support;
 
-use api_support::Api;
+use api_support::{Api, code};
 use domain::receipt::Outcome;
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ async fn rest(socket: &mut Socket) -> (Vec<Value>, Option<CloseCode>) {
     loop {
         match next(socket).await {
             Ok(event) => events.push(event),
-            Err(code) => return (events, code),
+            Err(closed) => return (events, closed),
         }
     }
 }
@@ -175,4 +175,50 @@ async fn shutdown_tells_the_watchers_to_come_back() {
     }
     api.shutdown.cancel();
     assert_eq!(next(&mut socket).await, Err(Some(CloseCode::Away)));
+}
+
+#[tokio::test]
+async fn a_watcher_never_sees_the_events_of_another_order_of_that_number() {
+    let api = Api::start().await;
+    api.ended(1, b"secret", b"log", Outcome::Ok).await;
+    api.sent(1).await;
+    let lines = vec![(5, "of the first".to_owned())];
+    api.store.append_log(1, 1, lines).await.expect("stored");
+    let mut first = open(&api, 1, 0).await;
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|event: &Value| event["line"] != "of the first") {
+        seen.push(next(&mut first).await.expect("an event"));
+    }
+    let (_, before) = api.json("/v1/jobs/1").await;
+
+    api.replaced(1, b"another input").await;
+    let (_, after) = api.json("/v1/jobs/1").await;
+    assert_ne!(before["orderHash"], after["orderHash"]);
+    assert_eq!((&after["state"], &after["run"]), (&json!("seen"), &json!(null)));
+    for path in ["result", "log", "receipt"] {
+        let (status, body) = api.json(&format!("/v1/jobs/1/{path}")).await;
+        assert_eq!((status, code(&body)), (404, "notYet"), "{path}");
+    }
+    // Who watched the first order hears how it ended, and nothing of the other one.
+    let (events, code) = rest(&mut first).await;
+    assert_eq!((states(&events), code), (vec!["reorged"], Some(CloseCode::Normal)));
+
+    // Who watches the other one hears nothing of the first, whatever the cursor.
+    api.stuck(1).await;
+    for cursor in [0, seen[0]["cursor"].as_u64().expect("a cursor")] {
+        let (events, _) = rest(&mut open(&api, 1, cursor).await).await;
+        assert_eq!(states(&events), ["seen", "stuck"]);
+        assert!(events.iter().all(|event| event["line"].is_null()), "{events:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_events_of_an_order_go_on_when_it_is_mined_again() {
+    let api = Api::start().await;
+    api.running(1).await;
+    api.mined_again(1).await;
+    api.stuck(1).await;
+    let (events, _) = rest(&mut open(&api, 1, 0).await).await;
+    let expected = ["seen", "confirmed", "ready", "running", "reorged", "seen", "stuck"];
+    assert_eq!(states(&events), expected);
 }

@@ -4,14 +4,16 @@ mod api_support;
 
 use alloy::primitives::keccak256;
 use api_support::{Api, CHAIN, REGISTRY, code};
+use domain::job::Event;
 use domain::receipt::{Outcome, SignedReceipt};
+use keeper::config::ResultAfter;
 
 #[tokio::test]
 async fn a_result_comes_byte_for_byte_as_a_text_to_save() {
     let api = Api::start().await;
     let result = "<script>alert('é')</script>\r\n\0".as_bytes();
     api.ended(1, result, b"worked\n", Outcome::Ok).await;
-    api.sent(1).await;
+    api.settled(1).await;
     let response = api.get("/v1/jobs/1/result").await;
     assert_eq!(response.status(), 200);
     let headers = response.headers().clone();
@@ -27,7 +29,7 @@ async fn a_result_comes_byte_for_byte_as_a_text_to_save() {
 async fn what_is_not_text_is_bytes() {
     let api = Api::start().await;
     api.ended(1, b"\xff\xd8\xff", b"\x80", Outcome::Ok).await;
-    api.sent(1).await;
+    api.settled(1).await;
     for (path, name) in [("/v1/jobs/1/result", "result-1.bin"), ("/v1/jobs/1/log", "log-1.bin")] {
         let response = api.get(path).await;
         assert_eq!(response.headers()["content-type"], "application/octet-stream");
@@ -36,27 +38,54 @@ async fn what_is_not_text_is_bytes() {
     }
 }
 
+/// The result of job 1 is withheld in that state.
+async fn withheld(api: &Api, state: &str) {
+    let response = api.get("/v1/jobs/1/result").await;
+    let status = response.status();
+    let text = response.text().await.expect("text");
+    assert!(status == 409 && text.contains("notSettled") && text.contains(state), "{text}");
+    assert!(!text.contains("precious"), "{text}");
+}
+
 #[tokio::test]
-async fn nobody_gets_a_result_before_its_settlement_is_sent() {
+async fn nobody_gets_a_result_before_its_settlement_is_mined() {
     let api = Api::start().await;
     api.ended(1, b"precious", b"worked\n", Outcome::Ok).await;
-    let refused = async |state: &str| {
-        let response = api.get("/v1/jobs/1/result").await;
-        let status = response.status();
-        let text = response.text().await.expect("text");
-        assert!(status == 409 && text.contains("notSettled") && text.contains(state), "{text}");
-        assert!(!text.contains("precious"), "{text}");
-    };
-    refused("produced").await;
+    withheld(&api, "produced").await;
     assert_eq!(api.get("/v1/jobs/1/log").await.status(), 200);
     api.receipted(1).await;
-    refused("intended").await;
+    withheld(&api, "intended").await;
     api.stuck(1).await;
-    refused("stuck").await;
+    withheld(&api, "stuck").await;
 
-    api.ended(2, b"precious", b"", Outcome::Ok).await;
-    api.sent(2).await;
-    assert_eq!(api.get("/v1/jobs/2/result").await.text().await.expect("text"), "precious");
+    let api = Api::start().await;
+    api.ended(1, b"precious", b"", Outcome::Ok).await;
+    api.sent(1).await;
+    withheld(&api, "sent").await;
+    api.mined(1).await;
+    assert_eq!(api.get("/v1/jobs/1/result").await.text().await.expect("text"), "precious");
+    // And not while the settlement is out of the chain again.
+    api.advance(1, Event::SettlementRemoved, &[]).await;
+    withheld(&api, "seen").await;
+}
+
+#[tokio::test]
+async fn a_refund_that_came_first_leaves_the_result_withheld() {
+    let api = Api::start().await;
+    api.ended(1, b"precious", b"", Outcome::Ok).await;
+    api.sent(1).await;
+    api.advance(1, Event::Refunded, &[]).await;
+    withheld(&api, "expired").await;
+}
+
+#[tokio::test]
+async fn an_operator_may_withhold_results_until_they_are_final() {
+    let api = Api::start_with(ResultAfter::Final).await;
+    api.ended(1, b"precious", b"", Outcome::Ok).await;
+    api.settled(1).await;
+    withheld(&api, "settled").await;
+    api.advance(1, Event::Finalized, &[]).await;
+    assert_eq!(api.get("/v1/jobs/1/result").await.text().await.expect("text"), "precious");
 }
 
 #[tokio::test]

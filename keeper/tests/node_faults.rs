@@ -17,7 +17,7 @@ use keeper::Config;
 const AT_START: &[&str] = &["eth_chainId", "eth_getCode", "eth_getStorageAt"];
 /// Methods that it calls while it works.
 const AT_WORK: &[&[&str]] = &[
-    &["eth_getBlockByNumber", "eth_getLogs"],
+    &["eth_getBlockByNumber", "eth_getBlockReceipts", "eth_getLogs"],
     &["eth_call", "eth_estimateGas"],
     &["eth_getTransactionCount", "eth_sendRawTransaction", "eth_getTransactionReceipt"],
 ];

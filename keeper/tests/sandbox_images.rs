@@ -1,30 +1,19 @@
 //! Images that can never run, on the real engine: told at once, from each other and from an
 //! engine that is at fault, by the keeper as by a publisher who checks.
 
+#[path = "common/crafted.rs"]
+mod crafted;
 #[path = "common/docker_refusals.rs"]
 mod docker_refusals;
 mod sandbox_support;
 
 use alloy::primitives::B256;
-use bollard::query_parameters::ImportImageOptionsBuilder;
+use crafted::{Described, NATIVE, OTHER, load};
 use docker_refusals::{Refusal, RefusingEngine};
-use futures::TryStreamExt;
 use keeper::image::rules::UnfitImage;
 use keeper::sandbox::{DockerConfig, Ending, RunSpec, Sandbox, SandboxError};
-use sandbox_support::{
-    Described, binary, containers, docker, image_of, manifest, sandbox, spec, unread,
-};
+use sandbox_support::{binary, containers, manifest, sandbox, spec, unread};
 use tokio_util::sync::CancellationToken;
-
-/// Loads an image with one file; gives the digest to run it by.
-async fn load(described: Described<'_>) -> B256 {
-    let (digest, archive) = image_of(described);
-    let options = ImportImageOptionsBuilder::default().quiet(true).build();
-    let body = bollard::body_full(archive.into());
-    let loading = docker().import_image(options, body, None);
-    loading.try_for_each(|_| async { Ok(()) }).await.expect("the engine takes the image");
-    digest
-}
 
 async fn spec_of(described: Described<'_>) -> RunSpec {
     RunSpec { image_digest: load(described).await, ..spec("exit-nonzero", "").await }
@@ -53,10 +42,6 @@ async fn refusal(described: Described<'_>) -> UnfitImage {
     ran
 }
 
-fn described<'a>(program: &'a [u8]) -> Described<'a> {
-    Described { architecture: "amd64", entry: &["/agent"], mode: 0o755, folder: "/", program }
-}
-
 #[tokio::test]
 async fn a_fine_image_passes_the_check_and_an_absent_one_cannot_be_checked() {
     let (sandbox, keeper) = sandbox();
@@ -72,18 +57,17 @@ async fn a_fine_image_passes_the_check_and_an_absent_one_cannot_be_checked() {
 #[tokio::test]
 async fn an_image_for_another_machine_is_refused_and_the_engine_is_fine() {
     let program = binary("exit-nonzero");
-    let other = Described { architecture: "arm64", ..described(&program) };
+    let other = Described { architecture: OTHER, ..Described::fine(&program) };
     let reason = refusal(other).await;
-    assert!(
-        matches!(&reason, UnfitImage::Platform { built_for, .. } if built_for == "linux/arm64")
-    );
-    assert!(reason.to_string().contains("--platform linux/amd64"), "{reason}");
+    let UnfitImage::Platform { built_for, .. } = &reason else { panic!("{reason:?}") };
+    assert_eq!(*built_for, format!("linux/{OTHER}"));
+    assert!(reason.to_string().contains(&format!("--platform linux/{NATIVE}")), "{reason}");
 }
 
 #[tokio::test]
 async fn an_entry_point_that_is_missing_or_cannot_be_run_is_refused() {
     let program = binary("exit-nonzero");
-    let fine = described(&program);
+    let fine = Described::fine(&program);
     let cases: [(Described<'_>, fn(&UnfitImage) -> bool); 5] = [
         (Described { entry: &["/nowhere"], ..fine }, |r| matches!(r, UnfitImage::Absent(_))),
         (Described { entry: &["nowhere"], ..fine }, |r| matches!(r, UnfitImage::Absent(_))),
@@ -100,9 +84,9 @@ async fn an_entry_point_that_is_missing_or_cannot_be_run_is_refused() {
 #[tokio::test]
 async fn a_working_directory_that_cannot_be_entered_is_refused() {
     let program = binary("exit-nonzero");
-    let relative = refusal(Described { folder: "data", ..described(&program) }).await;
+    let relative = refusal(Described { folder: "data", ..Described::fine(&program) }).await;
     assert!(matches!(relative, UnfitImage::WorkingDir(_)), "{relative:?}");
-    let file = refusal(Described { folder: "/agent", ..described(&program) }).await;
+    let file = refusal(Described { folder: "/agent", ..Described::fine(&program) }).await;
     assert!(
         matches!(&file, UnfitImage::Refused(why) if why.contains("not a directory")),
         "{file:?}"
@@ -113,16 +97,16 @@ async fn a_working_directory_that_cannot_be_entered_is_refused() {
 async fn a_program_for_another_machine_or_without_its_loader_is_seen_before_it_is_listed() {
     let (sandbox, _) = sandbox();
     let mut other = binary("exit-nonzero");
-    other[18] = 183;
+    other[18] = if NATIVE == "amd64" { 183 } else { 62 };
     let dynamic = std::fs::read(std::env::current_exe().expect("a path")).expect("a binary");
     let script = b"#!/bin/nowhere\n".to_vec();
     let cases: [(&[u8], fn(&UnfitImage) -> bool); 3] = [
-        (&other, |r| matches!(r, UnfitImage::Machine { built_for, .. } if built_for == "arm64")),
+        (&other, |r| matches!(r, UnfitImage::Machine { built_for, .. } if built_for == OTHER)),
         (&dynamic, |r| matches!(r, UnfitImage::Needs { needs, .. } if needs.contains("ld-"))),
         (&script, |r| matches!(r, UnfitImage::Needs { needs, .. } if needs == "/bin/nowhere")),
     ];
     for (program, expected) in cases {
-        let digest = load(described(program)).await;
+        let digest = load(Described::fine(program)).await;
         match sandbox.check_image(digest, &manifest("exit-nonzero")).await {
             Err(SandboxError::ImageRefused { reason, .. }) => {
                 assert!(expected(&reason), "{reason:?}");

@@ -6,7 +6,7 @@ use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{B256, TxKind, U256};
 use domain::bundle::BundleTransaction;
-use domain::wire::{RefusalCode, Request, Response, SignReceipt, SignUserOperation};
+use domain::wire::{RefusalCode, Request, Response, SignReceipt, SignUserOperation, SignerCaps};
 
 use crate::journal::{Day, Journal, ReceiptKey};
 use crate::keys::{Key, KeyError, Keys};
@@ -60,7 +60,15 @@ impl Service {
     }
 
     fn info(&self) -> Response {
-        Response::Info { owner: self.keys.owner.address(), bundler: self.keys.bundler.address() }
+        Response::Info {
+            owner: self.keys.owner.address(),
+            bundler: self.keys.bundler.address(),
+            caps: Some(SignerCaps {
+                max_fee_per_gas: self.policy.max_fee_per_gas,
+                max_operation_gas: self.policy.max_operation_gas,
+                max_bundle_gas: self.policy.max_bundle_gas,
+            }),
+        }
     }
 
     fn operation(&self, request: &SignUserOperation) -> Result<Response, Refusal> {

@@ -25,6 +25,8 @@ use crate::{
 /// How long the keeper may take to learn of a purchase, or to come back, before it takes the
 /// input.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
+/// A keeper that is up to date takes it by then.
+const SOON: Duration = Duration::from_secs(10);
 /// The first pause between two offers; each is twice the one before, up to the longest.
 const UPLOAD_PAUSE: Duration = Duration::from_millis(150);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
@@ -145,31 +147,29 @@ pub async fn upload(
     hash: B256,
     input: Vec<u8>,
 ) -> anyhow::Result<()> {
-    let deadline = Instant::now() + UPLOAD_TIMEOUT;
+    let begun = Instant::now();
     let (mut pause, mut refusals, mut told) = (UPLOAD_PAUSE, 0, false);
     loop {
-        let reason = match api.put_input(hash, input.clone()).await {
+        let answer = api.put_input(hash, input.clone()).await;
+        let is_down = answer.is_err();
+        let reason = match answer {
             Ok(Upload::Taken) => return Ok(()),
             Ok(Upload::NotYet(reason)) => reason,
             Ok(Upload::Refused(reason)) => {
                 refusals += 1;
                 reason
             }
-            Err(error) => {
-                let reason = error.to_string();
-                if !told {
-                    out.warn(format!(
-                        "the input of purchase {id} is not uploaded yet: {reason}; trying again \
-                         for {} s",
-                        UPLOAD_TIMEOUT.as_secs()
-                    ));
-                }
-                told = true;
-                reason
-            }
+            Err(error) => error.to_string(),
         };
-        if Instant::now() > deadline || refusals >= REFUSALS {
+        if begun.elapsed() > UPLOAD_TIMEOUT || refusals >= REFUSALS {
             return Err(Failure::Service(not_uploaded(id, &reason)).into());
+        }
+        if !told && (is_down || begun.elapsed() > SOON) {
+            out.warn(format!(
+                "the input of purchase {id} is not uploaded yet: {reason}; trying again for {} s",
+                UPLOAD_TIMEOUT.as_secs()
+            ));
+            told = true;
         }
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -195,5 +195,19 @@ impl Report for Bought {
             ("input hash", self.input_hash.to_string()),
             ("follow it", format!("nexus job show {} --watch", self.purchase_id)),
         ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_that_is_not_uploaded_says_exactly_what_to_do() {
+        let text = not_uploaded(PurchaseId(7), "the keeper is down");
+        for part in ["is paid", "the keeper is down", "Do not buy again", "nexus refund 7"] {
+            assert!(text.contains(part), "{part} is missing: {text}");
+        }
+        assert!(text.contains("`nexus job upload 7 --input FILE`"), "{text}");
     }
 }

@@ -1,7 +1,5 @@
 //! `nexus refund`, `nexus withdraw`, `nexus balance`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use alloy::{eips::BlockId, primitives::Address, sol_types::SolEvent as _};
 use anyhow::Context as _;
 use bindings::AgentRegistry::{self, AgentRegistryErrors};
@@ -122,7 +120,7 @@ async fn must_be_overdue(
     let reason = error.as_decoded_interface_error::<AgentRegistryErrors>();
     let Some(AgentRegistryErrors::DeadlineNotPassed(_)) = reason else { return Ok(()) };
     let (id, deadline) = (purchase.purchase_id, purchase.deadline);
-    let wait = match deadline.checked_sub(unix_seconds()?) {
+    let wait = match deadline.checked_sub(chain.now().await?) {
         Some(rest) => format!("it is in {rest} s"),
         None => "this machine's clock is past it, but no block of the chain is yet".to_owned(),
     };
@@ -146,11 +144,6 @@ async fn job_state(context: &Context, purchase: &Purchase) -> Option<String> {
     let job = context.api().ok()?.job(purchase.purchase_id.0).await.ok().flatten()?;
     let ours = Order::from(purchase).difference(&job).is_none();
     ours.then(|| job["state"].as_str().map(str::to_owned)).flatten()
-}
-
-fn unix_seconds() -> anyhow::Result<u64> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
-    Ok(now.as_secs())
 }
 
 /// Takes out the key's balance.

@@ -177,7 +177,7 @@ fn keeper_config(
         account: AccountConfig { address: target.account },
         signer: SignerConfig { socket: signer.to_owned(), timeout_ms: 10_000 },
         store: StoreConfig { path: data.path().join("keeper.db") },
-        api: ApiConfig { listen, max_input_bytes: MAX_INPUT },
+        api: ApiConfig { listen, max_input_bytes: MAX_INPUT, ..ApiConfig::default() },
         docker: DockerCaps::default(),
         settle: SettleConfig { max_fee_per_gas: MAX_FEE_PER_GAS, ..SettleConfig::default() },
         shutdown: ShutdownConfig { grace_seconds: GRACE_SECONDS },

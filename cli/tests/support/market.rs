@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use alloy::{primitives::U96, providers::Provider as _, signers::local::PrivateKeySigner};
+use alloy::{primitives::aliases::U96, providers::Provider as _, signers::local::PrivateKeySigner};
 use bindings::AgentRegistry::Listing;
 use cli::{
     chain::{self, Chain, Wallet},

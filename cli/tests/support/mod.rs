@@ -31,6 +31,23 @@ pub fn nexus() -> Command {
     command
 }
 
+/// Gives a command a state folder of its own.
+pub fn with_state(mut command: Command, state: Option<&Path>) -> Command {
+    if let Some(state) = state {
+        command.env("XDG_STATE_HOME", state);
+    }
+    command
+}
+
+/// The folder and the program of a fixture agent.
+pub fn fixture(name: &str) -> (String, String) {
+    let folder = root().join("test-fixtures/agents").join(name).display().to_string();
+    let target = Path::new(env!("CARGO_BIN_EXE_nexus")).ancestors().nth(2).unwrap();
+    let program = target.join("agents/release").join(name);
+    assert!(program.exists(), "{} is missing: run scripts/build", program.display());
+    (folder, program.display().to_string())
+}
+
 /// Runs the binary to its end.
 pub fn run(arguments: &[&str]) -> Output {
     nexus().args(arguments).output().unwrap()
@@ -45,16 +62,22 @@ pub fn text(bytes: &[u8]) -> String {
 pub struct Network {
     child: Option<Child>,
     folder: TempDir,
+    state: Option<PathBuf>,
     pub ready: ReadyFile,
 }
 
 impl Network {
     /// Starts one and waits for its ready file.
     pub fn start() -> Self {
+        Self::start_in(None)
+    }
+
+    /// Starts one with a state folder of its own.
+    pub fn start_in(state: Option<PathBuf>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ready.json");
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let mut child = nexus()
+        let mut child = with_state(nexus(), state.as_deref())
             .current_dir(root())
             .args(["dev", "--ready-file"])
             .arg(&file)
@@ -76,7 +99,7 @@ impl Network {
             std::thread::sleep(Duration::from_millis(50));
         }
         let ready = ReadyFile::read(&file).unwrap();
-        Self { child: Some(child), folder, ready }
+        Self { child: Some(child), folder, state, ready }
     }
 
     /// A folder for the test's own files.
@@ -93,7 +116,21 @@ impl Network {
 
     /// Runs a command against this network.
     pub fn nexus(&self, arguments: &[&str]) -> Output {
-        nexus().arg("--ready-file").arg(self.path("ready.json")).args(arguments).output().unwrap()
+        self.command(arguments).output().unwrap()
+    }
+
+    /// A command against this network.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = with_state(nexus(), self.state.as_deref());
+        command.arg("--ready-file").arg(self.path("ready.json")).args(arguments);
+        command
+    }
+
+    /// Kills it, so that it cannot clean up.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     /// Runs a command that must succeed, and reads its JSON.

@@ -23,6 +23,21 @@ fn json_names_are_the_documented_ones() {
 }
 
 #[test]
+fn caps_are_told_with_the_addresses_and_may_be_missing() {
+    let caps = SignerCaps { max_fee_per_gas: 1 << 70, max_operation_gas: 5, max_bundle_gas: 8 };
+    let info = Response::Info { owner: Address::ZERO, bundler: Address::ZERO, caps: Some(caps) };
+    let json = serde_json::to_value(&info).unwrap();
+    assert_eq!(json["info"]["caps"]["maxFeePerGas"], "0x400000000000000000");
+    assert_eq!(json["info"]["caps"]["maxBundleGas"], 8);
+    assert_eq!(serde_json::from_value::<Response>(json.clone()).unwrap(), info);
+
+    let mut old = json;
+    old["info"].as_object_mut().unwrap().remove("caps");
+    let Response::Info { caps, .. } = serde_json::from_value(old).unwrap() else { panic!() };
+    assert_eq!(caps, None);
+}
+
+#[test]
 fn unknown_fields_are_refused_and_unknown_codes_are_not() {
     let extra = r#"{"signReceipt":{"chainId":1,"registry":"0x0000000000000000000000000000000000000000","x":1}}"#;
     assert!(serde_json::from_str::<Request>(extra).unwrap_err().to_string().contains("`x`"));

@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::Info;
+use crate::config::ResultAfter;
 use crate::health::Health;
 use crate::store::Store;
 use crate::waits::WaitBoard;
@@ -47,6 +48,8 @@ pub struct ApiState {
     pub info: Info,
     /// Largest input taken, in bytes.
     pub max_input_bytes: u64,
+    /// The state from which on results are handed out.
+    pub result_after: ResultAfter,
 }
 
 /// What handlers share.

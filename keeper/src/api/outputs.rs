@@ -2,6 +2,10 @@
 //!
 //! Result and log come from an agent, so from anybody: they are handed out byte for byte,
 //! but never as anything that a browser would show or run.
+//!
+//! The result is the work that was bought, so it is withheld until the settlement is mined, and
+//! again if the settlement leaves the chain. Log and receipt are not: the log streams while the
+//! agent runs, and the receipt holds no more of the result than its hash.
 
 use alloy::primitives::B256;
 use axum::Json;
@@ -14,9 +18,10 @@ use domain::receipt::SignedReceipt;
 use super::Shared;
 use super::error::ApiError;
 use super::jobs::find;
+use crate::config::ResultAfter;
 use crate::store::JobRow;
 
-/// The result of a successful run, not before the run is as good as paid.
+/// The result of a successful run, not before its settlement is mined.
 pub(super) async fn result(
     State(shared): State<Shared>,
     Path(id): Path<String>,
@@ -28,12 +33,14 @@ pub(super) async fn result(
         return Err(ApiError::not_found(message));
     }
     let state = row.state.kind();
-    if !matches!(state, Kind::Sent | Kind::Settled | Kind::Final) {
+    let (paid, once) = match shared.api.result_after {
+        ResultAfter::Settled => (matches!(state, Kind::Settled | Kind::Final), "is mined"),
+        ResultAfter::Final => (state == Kind::Final, "is final"),
+    };
+    if !paid {
         // Whoever had it before could still take the money back at the deadline.
-        let message = format!(
-            "job {} is {state}: its result is handed out once its settlement is on its way",
-            row.id
-        );
+        let id = row.id;
+        let message = format!("job {id} is {state}: its result comes once its settlement {once}");
         return Err(ApiError::not_settled(message));
     }
     contents(&shared, &row, run.result_hash, "result").await

@@ -59,14 +59,19 @@ impl Wake {
 
     /// Waits until it is time to look.
     pub(super) async fn next_look(&mut self) {
-        let eager = self.eager.is_some_and(|until| Instant::now() < until);
-        let pause = match self.told.listening.load(Ordering::Relaxed) && !eager {
-            true => self.interval.max(QUIET),
-            false => self.interval,
-        };
+        let pause = self.pause();
         tokio::select! {
             () = self.told.block.notified() => self.eager = Some(Instant::now() + EAGER),
             () = tokio::time::sleep(pause) => {}
+        }
+    }
+
+    /// The pause before the next look if nobody tells of a block.
+    fn pause(&self) -> Duration {
+        let eager = self.eager.is_some_and(|until| Instant::now() < until);
+        match self.told.listening.load(Ordering::Relaxed) && !eager {
+            true => self.interval.max(QUIET),
+            false => self.interval,
         }
     }
 }
@@ -143,22 +148,20 @@ mod tests {
         hung_up.abort();
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_quiet_chain_is_looked_at_seldom_until_the_node_tells_of_a_block() {
         let interval = Duration::from_millis(50);
         let (mut wake, told) = Wake::new(interval);
-        let looked = async |wake: &mut Wake| {
-            let begun = tokio::time::Instant::now();
-            wake.next_look().await;
-            begun.elapsed()
-        };
-        assert!(looked(&mut wake).await < QUIET, "it is polled while nobody tells");
+        assert_eq!(wake.pause(), interval, "it is polled while nobody tells");
         told.listening.store(true, Ordering::Relaxed);
-        assert!(looked(&mut wake).await >= QUIET);
+        assert_eq!(wake.pause(), QUIET);
         told.block.notify_one();
-        assert!(looked(&mut wake).await < interval, "at once");
-        assert!(looked(&mut wake).await < QUIET, "often until the block is found");
+        wake.next_look().await;
+        assert_eq!(wake.pause(), interval, "often until the block is found");
         wake.found();
-        assert!(looked(&mut wake).await >= QUIET);
+        assert_eq!(wake.pause(), QUIET);
+        let (slow, told) = Wake::new(QUIET * 2);
+        told.listening.store(true, Ordering::Relaxed);
+        assert_eq!(slow.pause(), QUIET * 2, "never more often than configured");
     }
 }

@@ -109,6 +109,19 @@ pub struct ApiConfig {
     pub listen: SocketAddr,
     /// Largest input that is taken, in bytes.
     pub max_input_bytes: u64,
+    /// The state of a job from which on its result is handed out.
+    pub result_after: ResultAfter,
+}
+
+/// How far a settlement must have come before the result is handed out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResultAfter {
+    /// It is mined, and both the EntryPoint and the registry say so.
+    #[default]
+    Settled,
+    /// It is mined too deep to leave the chain again.
+    Final,
 }
 
 /// `[docker]`: the operator's caps; a manifest gets the lower of both.
@@ -167,7 +180,11 @@ pub struct ShutdownConfig {
 
 impl Default for ApiConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8650)), max_input_bytes: 16 << 20 }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8650)),
+            max_input_bytes: 16 << 20,
+            result_after: ResultAfter::default(),
+        }
     }
 }
 

@@ -37,6 +37,8 @@ fn refusals_name_the_key() {
     assert!(refusal(&GOOD.replace("http:", "ws:")).contains("`chain.rpc_url`"));
     let public = format!("{GOOD}[api]\nlisten = \"0.0.0.0:80\"");
     assert!(refusal(&public).contains("`api.listen`"));
+    let early = format!("{GOOD}[api]\nresult_after = \"sent\"");
+    assert!(refusal(&early).contains("`api.result_after`"));
     let idle = format!("{GOOD}[docker]\nmax_concurrent = 0");
     assert!(refusal(&idle).contains("`docker.max_concurrent`"));
     let shallow = GOOD.replace("chain_id", "max_reorg_depth = 3\nchain_id");

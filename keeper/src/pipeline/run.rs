@@ -24,9 +24,11 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from
 /// Waits for a free place and a working engine; too late is too late.
 pub(super) async fn start(context: &Context, row: &JobRow) -> Result<Commit, Trouble> {
     let State::Ready(order) = &row.state else { return Err(wrong_state(row)) };
-    let most = context.config.docker.max_concurrent;
-    let reason = format!("one of docker.max_concurrent = {most} places");
-    context.waits.note(row.id, row.version, Wait::new(WaitOn::Slot, reason, "nothing"));
+    if context.places.available_permits() == 0 {
+        let most = context.config.docker.max_concurrent;
+        let reason = format!("one of docker.max_concurrent = {most} places");
+        context.waits.note(row.id, row.version, Wait::new(WaitOn::Slot, reason, "nothing"));
+    }
     let Some(place) = take_place(context, order).await? else {
         return Ok(Commit::new(row, Event::Expired));
     };
@@ -68,7 +70,7 @@ pub(super) async fn run(
     let (order, attempt) = (&job.order, job.order.attempts);
     let manifest = order.terms.manifest.as_ref().ok_or_else(|| wrong_state(row))?;
     let ended = tokio::select! {
-        ended = work(context, row, order, manifest, cancel) => ended,
+        ended = Box::pin(work(context, row, order, manifest, cancel)) => ended,
         () = expiry::overdue(context, &order.purchase, expiry::seconds(context, order)) => {
             let detail = "the run does not end, its agent is paused or the engine hangs";
             Err(Trouble::Wait(detail.into()))
@@ -140,6 +142,13 @@ async fn begin_anew(
 ) -> Result<Commit, Trouble> {
     let seconds = expiry::seconds(context, order);
     let pause = pause_left(order.attempts, row.updated_at, now_millis());
+    let reason = format!(
+        "attempt {} was lost: the keeper, the engine or the operator ended it; the next one begins \
+         {} ms later",
+        order.attempts,
+        pause.as_millis()
+    );
+    context.waits.note(row.id, row.version, Wait::new(WaitOn::Engine, reason, "nothing"));
     tokio::select! {
         () = tokio::time::sleep(pause) => {}
         () = expiry::too_late(context, &order.purchase, seconds) => {}
@@ -192,7 +201,7 @@ async fn adopt(
     let (lines, inbox) = mpsc::channel(logs::INBOX);
     let carrier = logs::carry(context.store.clone(), row.id, attempt, inbox);
     let job = context.container_job(row);
-    let adopted = context.sandbox.adopt(&job, attempt, lines, cancel.clone());
+    let adopted = Box::pin(context.sandbox.adopt(&job, attempt, lines, cancel.clone()));
     let (adopted, ()) = tokio::join!(adopted, carrier);
     let adopted = adopted?;
     if adopted.is_some() {
@@ -216,7 +225,7 @@ async fn fresh(
     let spec = spec(context, row, order, manifest, input);
     let (lines, inbox) = mpsc::channel(logs::INBOX);
     let carrier = logs::carry(context.store.clone(), row.id, order.attempts, inbox);
-    let run = context.sandbox.run(spec, lines, cancel.clone());
+    let run = Box::pin(context.sandbox.run(spec, lines, cancel.clone()));
     let (output, ()) = tokio::join!(run, carrier);
     match output {
         Ok(output) => Ok(Ended::Judged(output)),

@@ -28,6 +28,9 @@ pub enum Trouble {
     /// Something that time will heal.
     #[error("{0}")]
     Wait(String),
+    /// A known thing that is waited for.
+    #[error("waits for {}", .0.reason)]
+    On(Wait),
     /// Something that only the operator can heal.
     #[error("{0}")]
     Hopeless(String),
@@ -38,7 +41,7 @@ impl Trouble {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Chain(ChainError::Store(error)) | Self::Store(error) => error.is_retryable(),
-            Self::Chain(_) | Self::Wait(_) => true,
+            Self::Chain(_) | Self::Wait(_) | Self::On(_) => true,
             Self::Signer(error) => error.is_retryable(),
             Self::Sandbox(error) => error.is_retryable(),
             Self::Hopeless(_) => false,
@@ -53,6 +56,9 @@ impl Trouble {
     /// Tells a watcher of the job on what it waits now.
     pub fn to_wait(&self) -> Wait {
         const NOTHING: &str = "nothing: it is tried again";
+        if let Self::On(wait) = self {
+            return wait.clone();
+        }
         let (on, help) = match self {
             Self::Chain(ChainError::Store(_)) | Self::Store(_) => {
                 (WaitOn::Store, "free disk space, or end the program that locks the database")
@@ -60,7 +66,7 @@ impl Trouble {
             Self::Chain(ChainError::Rpc { .. }) => {
                 (WaitOn::Node, "nothing if the node comes back; else fix chain.rpc_url")
             }
-            Self::Chain(_) | Self::Wait(_) => (WaitOn::Node, NOTHING),
+            Self::Chain(_) | Self::Wait(_) | Self::On(_) => (WaitOn::Node, NOTHING),
             Self::Signer(error) => match error.refusal() {
                 Some(RefusalCode::BudgetExhausted) => (
                     WaitOn::SignerBudget,

@@ -22,6 +22,7 @@ const LIMITS: &str = "agentnexus.limits";
 const BOOT: &str = "agentnexus.boot";
 const ENGINE: &str = "agentnexus.engine";
 const CLOCK: &str = "agentnexus.clock";
+const TRIAL: &str = "agentnexus.trial";
 
 /// The end of a container's name says whether its whole input has reached the engine: a
 /// name, other than a label, can change while the container runs, and outlives the keeper.
@@ -49,6 +50,14 @@ pub(super) fn of(
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
+}
+
+/// Marks a trial of the engine, which is no job: it is found by [`find_trials`] alone.
+pub(super) fn of_trial(config: &DockerConfig, spec: &RunSpec) -> HashMap<String, String> {
+    let mut labels = of(config, spec, None);
+    labels.remove(KEEPER);
+    labels.insert(TRIAL.to_owned(), config.keeper_id.clone());
+    labels
 }
 
 /// The name while the input is on its way. Names are unique on an engine, so the keeper and
@@ -87,14 +96,28 @@ pub(super) async fn find(
     config: &DockerConfig,
     only: Option<(&str, u32)>,
 ) -> Result<Vec<Found>, SandboxError> {
-    let mut labels = vec![
-        format!("{KEEPER}={}", config.keeper_id),
-        format!("{DEPLOYMENT}={}", config.deployment),
-    ];
+    let mut labels = vec![format!("{KEEPER}={}", config.keeper_id)];
     if let Some((job, attempt)) = only {
         labels.push(format!("{JOB}={job}"));
         labels.push(format!("{ATTEMPT}={attempt}"));
     }
+    list(docker, config, labels).await
+}
+
+/// All trials that a keeper made or left behind.
+pub(super) async fn find_trials(
+    docker: &Docker,
+    config: &DockerConfig,
+) -> Result<Vec<Found>, SandboxError> {
+    list(docker, config, vec![format!("{TRIAL}={}", config.keeper_id)]).await
+}
+
+async fn list(
+    docker: &Docker,
+    config: &DockerConfig,
+    mut labels: Vec<String>,
+) -> Result<Vec<Found>, SandboxError> {
+    labels.push(format!("{DEPLOYMENT}={}", config.deployment));
     let filters = HashMap::from([("label".to_owned(), labels)]);
     let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
     let listed = docker.list_containers(Some(options)).await.doing("listing containers")?;

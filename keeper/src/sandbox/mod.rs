@@ -106,7 +106,8 @@ impl Sandbox {
         hardening::check_spec(&spec)
             .map_err(|reason| SandboxError::InvalidSpec { job: spec.job.clone(), reason })?;
         let _active = self.inner.activate(&spec.job, spec.attempt);
-        let run = run::run(&self.inner, &spec, log);
+        // On the heap: these futures are large, and a worker's stack is small.
+        let run = Box::pin(run::run(&self.inner, &spec, log));
         let run = self.inner.noting_loss(&spec.job, spec.attempt, run);
         tokio::select! {
             () = cancel.cancelled() => Err(SandboxError::Cancelled { job: spec.job.clone() }),
@@ -131,7 +132,7 @@ impl Sandbox {
         let adopt = async {
             // An engine that is not there yet was not lost.
             self.inner.engine.docker().await?;
-            let adopt = adopt::adopt(&self.inner, job, attempt, log);
+            let adopt = Box::pin(adopt::adopt(&self.inner, job, attempt, log));
             self.inner.noting_loss(job, attempt, adopt).await
         };
         tokio::select! {
@@ -150,8 +151,13 @@ impl Sandbox {
         let mut removed = 0;
         for found in labels::find(&docker, &self.inner.config, None).await? {
             let key = (found.job, found.attempt);
-            let own = trial::is_own(&key.0) || self.inner.active.lock().contains(&key);
-            if !own && !live.contains(&key) {
+            if !live.contains(&key) && !self.inner.active.lock().contains(&key) {
+                container::remove(&docker, &found.id).await?;
+                removed += 1;
+            }
+        }
+        for found in labels::find_trials(&docker, &self.inner.config).await? {
+            if !trial::is_own(&found.job) {
                 container::remove(&docker, &found.id).await?;
                 removed += 1;
             }

@@ -18,6 +18,8 @@ use super::types::Ending;
 
 /// How far the engine's report of an event may lag behind the event.
 const EVENT_LAG: Duration = Duration::from_secs(2);
+/// How soon an event comes that the engine knows of.
+const QUIET: Duration = Duration::from_millis(200);
 /// Pause between two looks at a container that is paused.
 const LOOK: Duration = Duration::from_secs(1);
 /// The events that matter.
@@ -81,10 +83,20 @@ impl Outside {
                 Some(_) => Instant::now() + LOOK,
             };
             tokio::select! {
-                () = sleep_until(look) => if self.has_run_out().await { return },
-                () = self.take_event() => {}
+                () = sleep_until(look) => {}
+                () = self.take_event() => continue,
+            }
+            self.catch_up().await;
+            let due = Instant::now() >= began + limit + self.paused();
+            if (due || self.known.paused_since.is_some()) && self.has_run_out().await {
+                return;
             }
         }
+    }
+
+    /// Takes in all that the engine has to tell by now.
+    async fn catch_up(&mut self) {
+        while timeout(QUIET, self.take_event()).await.is_ok() {}
     }
 
     /// Whether time is really up: asks the engine, for an event may be late or lost.
@@ -169,7 +181,8 @@ impl Known {
     }
 
     fn pause(&mut self, at: Instant) {
-        self.paused_since.get_or_insert(at);
+        let since = self.paused_since.get_or_insert(at);
+        *since = at.min(*since);
     }
 
     fn go_on(&mut self, at: Instant) {

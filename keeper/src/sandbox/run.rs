@@ -31,7 +31,8 @@ struct Begun {
     stdin: Stdin,
     capture: Capture,
     outside: Outside,
-    at: Instant,
+    /// Before and after the start: the agent's own lies between.
+    at: (Instant, Instant),
     state: ContainerState,
 }
 
@@ -40,22 +41,28 @@ pub(super) async fn run(
     spec: &RunSpec,
     log: mpsc::Sender<LogLine>,
 ) -> Result<RunOutput, SandboxError> {
-    let Some(begun) = begin(inner, spec, log).await? else { return Ok(not_run()) };
+    let Some(begun) = Box::pin(begin(inner, spec, log)).await? else { return Ok(not_run()) };
     let Begun { container, stdin, mut capture, mut outside, at, state } = begun;
     let docker = &container.docker;
     let mut used = Usage::default();
     let limit = Duration::from_secs(spec.limits.seconds);
     let fed = labels::fed_name(&inner.config, spec, verdict::time(state.started_at.as_deref()));
     let stop = {
-        let watching = watch::watch(docker, &container.id, &mut capture, &mut outside, (at, limit));
-        let feeding = feed(&container, fed, spec, stdin);
-        let sampling = usage::sample(docker, &container.id, state.pid, &mut used);
+        let watching = Box::pin(watch::watch(
+            docker,
+            &container.id,
+            &mut capture,
+            &mut outside,
+            (at.1, limit),
+        ));
+        let feeding = Box::pin(feed(&container, fed, spec, stdin));
+        let sampling = Box::pin(usage::sample(docker, &container.id, state.pid, &mut used));
         tokio::select! {
             stop = watching => stop?,
             ((), never) = async { tokio::join!(feeding, sampling) } => match never {},
         }
     };
-    let watched = at.elapsed();
+    let watched = at.0.elapsed();
     match stop {
         Stop::Broke(ending) => {
             outside.check_untouched(&spec.job, ending)?;
@@ -104,18 +111,19 @@ async fn begin(
         discard(inner, &docker, &spec.job, spec.attempt),
     )?;
     let Some(image) = image else { return Ok(None) };
-    let container = create(inner, &docker, spec, &image).await?;
+    let container = Box::pin(create(inner, &docker, spec, &image)).await?;
     let (stdin, capture) = attach(&container, spec, log).await?;
     let outside = Outside::follow(&docker, &container.id);
     inner.note_unstarted(&spec.job, spec.attempt, false);
-    let at = Instant::now();
+    let before = Instant::now();
     let started = docker.start_container(&container.id, None).await.doing("starting a container");
     if let Err(error) = started {
         if let SandboxError::Refused { .. } = error {
             inner.note_unstarted(&spec.job, spec.attempt, true);
         }
-        return Err(blame::explain(inner, &image, Some(&container), error).await);
+        return Err(Box::pin(blame::explain(inner, &image, Some(&container), error)).await);
     }
+    let at = (before, Instant::now());
     let state = container.inspect().await?.state.unwrap_or_default();
     Ok(Some(Begun { container, stdin, capture, outside, at, state }))
 }
@@ -184,11 +192,11 @@ pub(super) async fn create(
     let made = Container::create(docker.clone(), options, body.clone(), inner.care()).await;
     let (container, warnings) = match made {
         Ok(made) => made,
-        Err(error) => return Err(blame::explain(inner, image, None, error).await),
+        Err(error) => return Err(Box::pin(blame::explain(inner, image, None, error)).await),
     };
     match hardening::check_made(&body, &warnings, &container).await {
         Ok(_) => Ok(container),
-        Err(error) => Err(blame::explain(inner, image, Some(&container), error).await),
+        Err(error) => Err(Box::pin(blame::explain(inner, image, Some(&container), error)).await),
     }
 }
 

@@ -124,7 +124,7 @@ impl Trials {
         };
         let image = image.load_into(docker).await.doing("loading an image")?;
         let spec = spec();
-        let body = hardening::container(&spec, &image, labels::of(&self.config, &spec, None));
+        let body = hardening::container(&spec, &image, labels::of_trial(&self.config, &spec));
         let name = labels::unfed_name(&self.config, &spec);
         let options = CreateContainerOptionsBuilder::default().name(&name).build();
         let care = Care { pending: self.pending.token(), leaving: Arc::default() };
@@ -153,7 +153,7 @@ impl Trials {
     }
 }
 
-/// Whether a container found by its job's name is a trial of this process, under way.
+/// Whether a trial is one of this process, under way.
 pub(super) fn is_own(job: &str) -> bool {
     job.starts_with(&own_jobs())
 }

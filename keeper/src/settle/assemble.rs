@@ -1,153 +1,241 @@
-//! Phase 7: signed operations into one stored bundle.
+//! Phase 7: signed operations into stored and signed bundles, several at a time.
 
-use alloy::eips::BlockId;
-use alloy::providers::Provider;
-use domain::job::{Event, Kind, State};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use domain::job::{Event, State};
 use domain::userop::PackedUserOperation;
+use futures::{StreamExt, TryStreamExt, stream};
 
-use super::fees;
-use super::simulate::{self, Opinion};
-use crate::chain::{ChainError, Standing};
+use super::fees::{self, Offer, Tip};
+use super::funds::Purse;
+use super::rests::Rests;
+use super::weigh::{self, Weighed};
+use super::{follow, sign};
+use crate::chain::Standing;
 use crate::pipeline::{Context, Trouble};
-use crate::store::{Commit, Fees, JobRow, NewBundle};
+use crate::store::{
+    BundleStatus, Commit, Fees, JobRow, Ledger, NewBundle, StoredBundle, now_millis,
+};
+use crate::waits::{Wait, WaitOn};
 
-/// Gas that the EntryPoint needs beside the operations' own limits.
-const HANDLE_OPS: u64 = 60_000;
+/// Questions about jobs that are under way at once.
+const LOOKS: usize = 16;
+/// Bundles that are tried out at once.
+const TRIALS: usize = 2;
 
 /// An operation on its way into a bundle.
-struct Candidate {
-    row: JobRow,
-    op: PackedUserOperation,
+pub(super) struct Candidate {
+    pub row: JobRow,
+    pub op: PackedUserOperation,
 }
 
-/// Makes and stores one bundle of up to `most` waiting operations; `false` when none can go now.
-pub(super) async fn assemble(context: &Context, most: usize) -> Result<bool, Trouble> {
-    let mut candidates = candidates(context, most).await?;
-    let gas = loop {
-        if candidates.is_empty() {
-            return Ok(false);
-        }
-        let ops: Vec<_> = candidates.iter().map(|candidate| candidate.op.clone()).collect();
-        match simulate::bundle(&context.chain, &ops, context.bundler).await? {
-            Opinion::Fine(gas) => break gas,
-            Opinion::Spoilt { index, reason } if index < candidates.len() => {
-                spoilt(context, candidates.remove(index), &reason).await?;
-            }
-            Opinion::Spoilt { reason, .. } | Opinion::Fails(reason) => {
-                return Err(Trouble::Wait(format!("the bundle would fail: {reason}")));
-            }
-        }
-    };
-    store(context, candidates, gas).await?;
-    Ok(true)
+/// The round in which new bundles are made.
+pub(super) struct Plan<'a> {
+    /// The newest block.
+    pub tip: Tip,
+    /// Nonces for new bundles.
+    pub nonces: Vec<u64>,
+    /// What is under way.
+    pub ledger: &'a Ledger,
+    /// All jobs whose operation waits, with their versions.
+    pub waiting: Vec<(u64, u64)>,
 }
 
-/// Operations that wait, each still open on the chain: first those that earn something, the
-/// oldest purchase first.
-async fn candidates(context: &Context, most: usize) -> Result<Vec<Candidate>, Trouble> {
-    let mut waiting = context.store.jobs_in(Kind::Signed).await?;
-    if waiting.is_empty() {
-        return Ok(Vec::new());
+impl Plan<'_> {
+    /// Notes that all waiting jobs wait, but those that rest for a reason of their own.
+    fn note(&self, context: &Context, rests: &Rests, wait: &Wait) {
+        let resting = rests.resting();
+        for (job, version) in self.waiting.iter().filter(|(job, _)| !resting.contains(job)) {
+            context.waits.note(*job, *version, wait.clone());
+        }
     }
-    waiting.sort_by_key(|row| row.state.run().is_none_or(|run| !run.outcome.is_ok()));
-    let latest = context.chain.latest().await?;
-    let offer = fees::offer(&context.chain, cap(context)).await?;
-    let mut candidates = Vec::new();
-    for row in waiting.into_iter().take(most) {
+}
+
+/// Makes, stores and signs new bundles of waiting operations; false when none can go now.
+///
+/// While others are under way only full bundles are made: what waits fills the next one.
+pub(super) async fn assemble(
+    context: &Context,
+    plan: &Plan<'_>,
+    rests: &Rests,
+    most: &AtomicUsize,
+) -> Result<bool, Trouble> {
+    let size = most.load(Ordering::Relaxed);
+    let (limit, under_way) = (plan.nonces.len() * size, !plan.ledger.open.is_empty());
+    if let Some(wait) = fees::too_dear(context, plan.tip.base_fee) {
+        plan.note(context, rests, &wait);
+        return Ok(false);
+    }
+    let rows = context.store.waiting_to_travel(limit, rests.resting()).await?;
+    if under_way && rows.len() < size {
+        let reason = format!("a place in a bundle; {} are under way", plan.ledger.open.len());
+        plan.note(context, rests, &Wait::new(WaitOn::Inclusion, reason, "nothing"));
+    }
+    if rows.is_empty() || (under_way && rows.len() < size) {
+        return Ok(false);
+    }
+    let candidates = candidates(context, rows, plan.tip, rests).await?;
+    let mut groups = weigh::group(context, candidates, size);
+    if under_way || groups.len() > 1 {
+        groups.retain(|group| group.full);
+    }
+    if groups.is_empty() {
+        return Ok(false);
+    }
+    let groups = groups.into_iter().map(|group| group.candidates);
+    let trials: Vec<_> = groups.map(|group| weigh::weigh(context, group, rests)).collect();
+    let weighed: Vec<Option<Weighed>> = stream::iter(trials).buffered(TRIALS).try_collect().await?;
+    let mut launch = Launch { context, plan, purse: Purse::read(context, plan).await?, most };
+    let mut nonces = plan.nonces.iter();
+    for weighed in weighed.into_iter().flatten() {
+        let Some(nonce) = nonces.next() else { break };
+        if !launch.bundle(*nonce, weighed, rests).await? {
+            return Ok(launch.purse.launched > 0);
+        }
+    }
+    Ok(launch.purse.launched > 0)
+}
+
+/// Notes that jobs wait.
+pub(super) fn note_all<'a>(
+    context: &Context,
+    rows: impl IntoIterator<Item = &'a JobRow>,
+    wait: &Wait,
+) {
+    for row in rows {
+        context.waits.note(row.id, row.version, wait.clone());
+    }
+}
+
+/// Asks the chain about each waiting operation; those still open go on, the others are moved.
+async fn candidates(
+    context: &Context,
+    rows: Vec<JobRow>,
+    tip: Tip,
+    rests: &Rests,
+) -> Result<Vec<Candidate>, Trouble> {
+    let looks: Vec<_> = rows.into_iter().map(|row| look(context, row, tip)).collect();
+    let looked: Vec<_> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
+    let (mut candidates, mut moves) = (Vec::new(), Vec::new());
+    for (row, standing) in looked {
         let State::Signed(signed) = &row.state else { continue };
         let op = signed.op.clone();
-        let event = match context.chain.standing(row.state.purchase(), latest.block).await? {
+        let event = match standing {
             Standing::Open { sequence } if op.nonce.as_limbs()[0] < sequence => Event::Repriced,
             // Accounts that offer less than the base fee would make the bundler pay.
-            Standing::Open { .. } if op.max_fee_per_gas() < offer.max_fee / 2 => Event::Repriced,
+            Standing::Open { .. } if op.max_fee_per_gas() < tip.base_fee => Event::Repriced,
             Standing::Open { .. } => {
                 candidates.push(Candidate { row, op });
                 continue;
             }
             Standing::Settled(found) => Event::Settled(*found),
             Standing::Refunded => Event::Refunded,
-            Standing::Missing | Standing::Other => continue,
+            Standing::Missing | Standing::Other => {
+                let reason = format!("the purchase {} is being reorganised", row.id);
+                let wait = Wait::new(WaitOn::Node, reason, "nothing: it is tried again");
+                context.waits.note(row.id, row.version, wait);
+                rests.begin(row.id);
+                continue;
+            }
         };
-        move_job(context, &row, event).await?;
+        moves.push(Commit::new(&row, event));
     }
+    move_jobs(context, moves).await?;
     Ok(candidates)
 }
 
-/// An operation that the EntryPoint refuses is not sent; the account may need money.
-async fn spoilt(context: &Context, candidate: Candidate, reason: &str) -> Result<(), Trouble> {
-    let job = candidate.row.id;
-    metrics::counter!("nexus_keeper_operations_refused_total").increment(1);
-    match reason.get(..4) {
-        // Wrong nonce: the chain moved since it was read.
-        Some("AA25") => move_job(context, &candidate.row, Event::Repriced).await,
-        // Wrong signature: the account's owner is another than the signer's.
-        Some("AA24" | "AA23") => {
-            let text = format!("the EntryPoint refuses the operation: {reason}");
-            move_job(context, &candidate.row, Event::Stuck(text)).await
-        }
-        _ => {
-            tracing::warn!(job, reason, "the operation cannot be sent now; it waits");
-            Ok(())
-        }
-    }
+async fn look(context: &Context, row: JobRow, tip: Tip) -> Result<(JobRow, Standing), Trouble> {
+    let standing = context.chain.standing(row.state.purchase(), tip.block).await?;
+    Ok((row, standing))
 }
 
-async fn store(
-    context: &Context,
-    candidates: Vec<Candidate>,
-    estimate: u64,
-) -> Result<(), Trouble> {
-    let offer = fees::offer(&context.chain, cap(context)).await?;
-    let nonce = next_nonce(context).await?;
-    let plan = Fees {
-        gas_limit: limit(&candidates, estimate),
-        max_fee_per_gas: offer.max_fee,
-        max_priority_fee_per_gas: offer.tip,
-    };
-    let ops = candidates.into_iter().map(|one| (one.row.id, one.row.version, one.op));
-    let bundle = NewBundle { nonce, ops: ops.collect(), plan };
-    let count = bundle.ops.len();
-    let id = context.store.store_bundle(bundle).await?;
-    metrics::histogram!("nexus_keeper_bundle_operations").record(count as f64);
-    tracing::info!(bundle = id, nonce, operations = count, "bundle planned");
+/// Moves jobs, in one transaction, unless they moved meanwhile.
+pub(super) async fn move_jobs(context: &Context, moves: Vec<Commit>) -> Result<(), Trouble> {
+    if !moves.is_empty() {
+        log_moved(&context.store.commit_all(moves).await?);
+    }
     Ok(())
 }
 
-/// The nonce that no bundle has had: a signed nonce is never signed for other operations.
-async fn next_nonce(context: &Context) -> Result<u64, Trouble> {
-    let used = context.chain.provider.get_transaction_count(context.bundler);
-    let used = used
-        .block_id(BlockId::latest())
-        .await
-        .map_err(|error| ChainError::rpc("asking for the bundler's nonce", &error))?;
-    Ok(used.max(context.store.next_bundle_nonce().await?))
+/// Logs the moves of a transaction.
+pub(super) fn log_moved(rows: &[JobRow]) {
+    for row in rows {
+        tracing::info!(job = row.id, state = %row.state.kind(), "job moved");
+    }
 }
 
-/// The EntryPoint demands each operation's full limits to be there, used or not.
-fn limit(candidates: &[Candidate], estimate: u64) -> u64 {
-    let full: u64 = candidates
-        .iter()
-        .map(|candidate| {
-            let limits = candidate.op.verification_gas_limit() + candidate.op.call_gas_limit();
-            u64::try_from(limits).unwrap_or(u64::MAX / 64)
-        })
-        .fold(HANDLE_OPS, u64::saturating_add);
-    (estimate + estimate / 10).max(full + full / 16)
+/// Storing and signing, one bundle after the other, so that no signed one lies above a free nonce.
+struct Launch<'a> {
+    context: &'a Context,
+    plan: &'a Plan<'a>,
+    purse: Purse,
+    most: &'a AtomicUsize,
 }
 
-fn cap(context: &Context) -> u128 {
-    u128::from(context.config.settle.max_fee_per_gas)
-}
-
-/// Moves a job unless it moved meanwhile.
-pub(super) async fn move_job(context: &Context, row: &JobRow, event: Event) -> Result<(), Trouble> {
-    let kind = event.kind();
-    match context.store.commit(Commit::new(row, event)).await.map_err(Trouble::from) {
-        Ok(next) => {
-            tracing::info!(job = row.id, event = %kind, state = %next.state.kind(), "job moved");
-            Ok(())
+impl Launch<'_> {
+    /// Stores and signs one bundle; false when no further one can go now.
+    async fn bundle(
+        &mut self,
+        nonce: u64,
+        mut weighed: Weighed,
+        rests: &Rests,
+    ) -> Result<bool, Trouble> {
+        let Some(offer) = self.offer(nonce, &weighed, rests).await? else { return Ok(false) };
+        if !self.purse.cut_to_size(&mut weighed, offer) {
+            self.too_poor(&weighed, offer, rests);
+            return Ok(false);
         }
-        Err(trouble) if trouble.is_outdated() => Ok(()),
-        Err(trouble) => Err(trouble),
+        let plan = Fees {
+            gas_limit: weighed.gas(),
+            max_fee_per_gas: offer.max_fee,
+            max_priority_fee_per_gas: offer.tip,
+        };
+        self.purse.spend(&weighed, plan);
+        let ops = weighed.candidates.into_iter();
+        let ops: Vec<_> = ops.map(|one| (one.row.id, one.row.version, one.op)).collect();
+        let stored_ops: Vec<_> = ops.iter().map(|(job, _, op)| (*job, op.clone())).collect();
+        let id = self.context.store.store_bundle(NewBundle { nonce, ops, plan }).await?;
+        metrics::histogram!("nexus_keeper_bundle_operations").record(stored_ops.len() as f64);
+        tracing::info!(bundle = id, nonce, operations = stored_ops.len(), "bundle planned");
+        let (status, txs, signed_at) = (BundleStatus::Open, Vec::new(), now_millis());
+        let bundle = StoredBundle { id, nonce, status, ops: stored_ops, plan, txs, signed_at };
+        Ok(sign::first_or_discard(self.context, &bundle, self.most).await?.is_some())
+    }
+
+    /// The fees of a bundle under that nonce: more than anything that was signed for it before.
+    ///
+    /// Where the caps forbid that, the nonce is used up by what was signed for it.
+    async fn offer(
+        &self,
+        nonce: u64,
+        weighed: &Weighed,
+        rests: &Rests,
+    ) -> Result<Option<Offer>, Trouble> {
+        let cap = fees::cap(self.context);
+        let mut offer = Offer::new(self.plan.tip.base_fee, cap);
+        let shelved = self.plan.ledger.shelved.iter().filter(|bundle| bundle.nonce == nonce);
+        for bundle in shelved {
+            let newest = bundle.txs.last();
+            let old = Offer::from(newest.map_or(bundle.plan, |tx| tx.fees));
+            if let Some(more) = offer.to_outbid(old, cap) {
+                offer = more;
+                continue;
+            }
+            let Some(tx) = newest else { continue };
+            tracing::warn!(bundle = bundle.id, nonce, "the caps allow no other use of its nonce");
+            follow::send(self.context, bundle.id, tx).await?;
+            weighed.candidates.iter().for_each(|one| rests.begin(one.row.id));
+            return Ok(None);
+        }
+        Ok(Some(offer))
+    }
+
+    /// The bundles under way come home first; without any the bundler needs ether.
+    fn too_poor(&self, weighed: &Weighed, offer: Offer, rests: &Rests) {
+        if self.purse.launched == 0 && self.plan.ledger.open.is_empty() {
+            let wait = self.purse.bundler_needs(weighed, offer);
+            tracing::warn!(reason = wait.reason, "no bundle can be paid for");
+            self.plan.note(self.context, rests, &wait);
+        }
     }
 }

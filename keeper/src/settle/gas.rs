@@ -113,7 +113,7 @@ pub(super) async fn overhead(
 }
 
 /// Gas that the parent chain's share amounts to; 0 on chains without one.
-async fn parent_chain(chain: &Chain, data: Bytes) -> Result<u64, ChainError> {
+pub(super) async fn parent_chain(chain: &Chain, data: Bytes) -> Result<u64, ChainError> {
     let call = NodeInterface::gasEstimateL1ComponentCall {
         to: chain.config.entry_point,
         contractCreation: false,

@@ -12,7 +12,9 @@ use super::{sign, simulate};
 use crate::chain::Standing;
 use crate::health::Part;
 use crate::pipeline::{Context, Trouble};
+use crate::signer_client::SignerError;
 use crate::store::{Commit, JobRow};
+use crate::waits::{Wait, WaitOn};
 
 /// Mined failures of one settlement after which the operator must look.
 const MOST_FAILURES: u64 = 5;
@@ -54,7 +56,7 @@ pub(crate) async fn sign_operation(context: &Context, row: &JobRow) -> Result<Co
 /// The signature; for higher fees if the signer signed another variant before.
 async fn signed(context: &Context, mut op: UserOperation) -> Result<SignedData, Trouble> {
     let chain = &context.config.chain;
-    let cap = u128::from(context.config.settle.max_fee_per_gas);
+    let cap = fees::cap(context);
     loop {
         let packed = op.pack();
         let signed =
@@ -66,7 +68,7 @@ async fn signed(context: &Context, mut op: UserOperation) -> Result<SignedData, 
             Err(error) if sign::is_underpriced(&error) => {
                 let old =
                     Offer { max_fee: op.gas.max_fee_per_gas, tip: op.gas.max_priority_fee_per_gas };
-                let more = old.to_replace(old, cap).ok_or(error)?;
+                let more = old.raised(cap).ok_or_else(|| signed_for_more(&error, cap))?;
                 op.gas.max_fee_per_gas = more.max_fee;
                 op.gas.max_priority_fee_per_gas = more.tip;
             }
@@ -78,6 +80,14 @@ async fn signed(context: &Context, mut op: UserOperation) -> Result<SignedData, 
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// An operation that was signed at a fee which the caps allow no more.
+fn signed_for_more(error: &SignerError, cap: u128) -> Trouble {
+    let reason = format!("a cap on fees above {cap} wei: {error}");
+    let help = "raise settle.max_fee_per_gas and max_fee_per_gas of the signer's policy to where \
+                they were";
+    Trouble::On(Wait::new(WaitOn::Fee, reason, help))
 }
 
 /// The operation without gas: `execute(registry, 0, settle(..))` under the purchase's nonce.
@@ -105,7 +115,11 @@ async fn price(context: &Context, mut op: UserOperation) -> Result<UserOperation
         Estimate::Gas(gas) => gas,
         Estimate::Reverts(data) => return Err(would_revert(&data)),
     };
-    let offer = fees::offer(chain, u128::from(context.config.settle.max_fee_per_gas)).await?;
+    let base_fee = fees::tip(chain).await?.base_fee;
+    if let Some(wait) = fees::too_dear(context, base_fee) {
+        return Err(Trouble::On(wait));
+    }
+    let offer = Offer::new(base_fee, fees::cap(context));
     op.signature = Bytes::from_static(&DUMMY_SIGNATURE);
     op.gas = GasLimits {
         verification_gas_limit: 0,

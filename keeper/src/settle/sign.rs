@@ -1,23 +1,53 @@
 //! A bundle's transactions: the planned one, and those that replace it when it stalls.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use domain::bundle::BundleTransaction;
+use domain::job::Event;
 use domain::wire::RefusalCode;
 
+use super::assemble::note_all;
 use super::fees::{self, Offer};
 use crate::health::Part;
 use crate::pipeline::{Context, Trouble};
 use crate::signer_client::SignerError;
 use crate::store::{BundleTx, Fees, StoredBundle};
 
-/// The first transaction, as planned; if an earlier life had it signed for more, for more.
-pub(super) async fn first(context: &Context, bundle: &StoredBundle) -> Result<BundleTx, Trouble> {
+/// The first transaction, as planned; if an earlier life had it signed for more, for more. `None`
+/// when the signer will not sign that bundle: then it is gone, and its operations wait again.
+pub(super) async fn first_or_discard(
+    context: &Context,
+    bundle: &StoredBundle,
+    most: &AtomicUsize,
+) -> Result<Option<BundleTx>, Trouble> {
+    let error = match first(context, bundle).await {
+        Ok(tx) => return Ok(Some(tx)),
+        Err(Trouble::Signer(error)) => error,
+        Err(trouble) => return Err(trouble),
+    };
+    if error.refusal() == Some(RefusalCode::FeeOverCap) {
+        // Planned before the signer's cap was lowered: the next plan keeps to it.
+        tracing::warn!(bundle = bundle.id, %error, "bundle discarded");
+        context.store.discard_bundle(bundle.id, Event::Dropped).await?;
+        return Err(Trouble::Signer(error));
+    }
+    if !is_final(&error) {
+        let trouble = Trouble::Signer(error);
+        let rows = context.store.travellers(bundle.id).await?;
+        note_all(context, &rows, &trouble.to_wait());
+        return Err(trouble);
+    }
+    refused(context, bundle, &error, most).await?;
+    Ok(None)
+}
+
+async fn first(context: &Context, bundle: &StoredBundle) -> Result<BundleTx, Trouble> {
     let mut fees = bundle.plan;
     loop {
         match sign(context, bundle, fees).await {
             Ok(tx) => return Ok(tx),
             Err(Trouble::Signer(error)) if is_underpriced(&error) => {
-                let offer = offer_of(fees);
-                let more = offer.to_replace(offer, cap(context)).ok_or(error)?;
+                let more = Offer::from(fees).raised(fees::cap(context)).ok_or(error)?;
                 fees = Fees {
                     max_fee_per_gas: more.max_fee,
                     max_priority_fee_per_gas: more.tip,
@@ -29,15 +59,41 @@ pub(super) async fn first(context: &Context, bundle: &StoredBundle) -> Result<Bu
     }
 }
 
+/// The signer will never sign that bundle: smaller ones, or it is the operation itself.
+async fn refused(
+    context: &Context,
+    bundle: &StoredBundle,
+    error: &SignerError,
+    most: &AtomicUsize,
+) -> Result<(), Trouble> {
+    tracing::warn!(bundle = bundle.id, operations = bundle.ops.len(), %error, "bundle refused");
+    let event = if bundle.ops.len() > 1 {
+        most.store(bundle.ops.len() / 2, Ordering::Relaxed);
+        Event::Dropped
+    } else {
+        most.store(context.config.settle.max_batch, Ordering::Relaxed);
+        Event::Stuck(error.to_string())
+    };
+    Ok(context.store.discard_bundle(bundle.id, event).await?)
+}
+
+/// A refusal of the policy. Neither is a used nonce, which discarding would not free, nor a fee
+/// that was signed before and is not to be exceeded, which a higher cap would heal.
+fn is_final(error: &SignerError) -> bool {
+    let healed = [RefusalCode::NonceUsed, RefusalCode::ReplacementUnderpriced];
+    !error.is_retryable() && error.refusal().is_some_and(|code| !healed.contains(&code))
+}
+
 /// The same operations under the same nonce for higher fees, if the cap allows.
 pub(super) async fn replacement(
     context: &Context,
     bundle: &StoredBundle,
     old: &BundleTx,
 ) -> Result<Option<BundleTx>, Trouble> {
-    let now = fees::offer(&context.chain, cap(context)).await?;
-    let Some(offer) = now.to_replace(offer_of(old.fees), cap(context)) else {
-        tracing::warn!(bundle = bundle.id, "stalls, but settle.max_fee_per_gas allows no more");
+    let cap = fees::cap(context);
+    let now = Offer::new(fees::tip(&context.chain).await?.base_fee, cap);
+    let Some(offer) = now.to_replace(old.fees.into(), cap) else {
+        tracing::warn!(bundle = bundle.id, cap, "stalls, but the caps on fees allow no more");
         return Ok(None);
     };
     let fees = Fees {
@@ -72,12 +128,4 @@ async fn sign(context: &Context, bundle: &StoredBundle, fees: Fees) -> Result<Bu
 /// Whether the signer signed the same for at least as much before.
 pub(super) fn is_underpriced(error: &SignerError) -> bool {
     error.refusal() == Some(RefusalCode::ReplacementUnderpriced)
-}
-
-const fn offer_of(fees: Fees) -> Offer {
-    Offer { max_fee: fees.max_fee_per_gas, tip: fees.max_priority_fee_per_gas }
-}
-
-fn cap(context: &Context) -> u128 {
-    u128::from(context.config.settle.max_fee_per_gas)
 }

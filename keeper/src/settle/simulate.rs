@@ -51,8 +51,8 @@ pub(super) fn reason(data: &Bytes) -> Reason {
 /// What the EntryPoint thinks of a bundle before it is signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Opinion {
-    /// It can be mined; this much gas was needed.
-    Fine(u64),
+    /// It can be mined.
+    Fine,
     /// One operation spoils it.
     Spoilt {
         /// Its place in the bundle.
@@ -64,22 +64,24 @@ pub(super) enum Opinion {
     Fails(String),
 }
 
-/// Asks the EntryPoint about a bundle by estimating its transaction.
+/// Asks the EntryPoint about a bundle by calling it with the gas that the transaction will have.
 pub(super) async fn bundle(
     chain: &Chain,
     ops: &[PackedUserOperation],
     bundler: Address,
+    gas: u64,
 ) -> Result<Opinion, ChainError> {
     let request = TransactionRequest::default()
         .from(bundler)
         .to(chain.config.entry_point)
+        .gas_limit(gas)
         .input(handle_ops(ops, bundler).into());
-    let error = match chain.provider.estimate_gas(request).block(BlockId::latest()).await {
-        Ok(gas) => return Ok(Opinion::Fine(gas)),
+    let error = match chain.provider.call(request).block(BlockId::latest()).await {
+        Ok(_) => return Ok(Opinion::Fine),
         Err(error) => error,
     };
     let Some(answer) = error.as_error_resp() else {
-        return Err(ChainError::rpc("estimating a bundle", &error));
+        return Err(ChainError::rpc("trying out a bundle", &error));
     };
     let data = answer.as_revert_data().unwrap_or_default();
     if let Ok(failed) = IEntryPoint::FailedOp::abi_decode(&data) {

@@ -1,19 +1,22 @@
 //! Bundles: planned before they are signed, stored before they are sent, kept until they are
 //! too deep to reorg.
 //!
-//! A nonce keeps its operations for ever, because the signer refuses others for it. So the
-//! plan is stored before the signer hears of it, and a signed bundle is never taken apart: it
-//! is sent again until its nonce is used.
+//! The plan of a bundle is stored before the signer hears of it, so that a signed nonce is never
+//! forgotten. An open bundle is sent again until its nonce is used. One whose operations have to
+//! travel otherwise is shelved: it may still be mined if a node kept it, so it stays stored, with
+//! the fee that whatever takes its nonce has to exceed, until its nonce is used.
 
 use alloy::primitives::{B256, Bytes};
 use domain::job::{BlockRef, Event, State};
 use domain::userop::PackedUserOperation;
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::actor::Store;
+use super::batches::commit_current;
 use super::error::StoreError;
-use super::jobs;
+use super::jobs::{self, Commit, JobRow};
 use super::values::{from_json, hash, int, now_millis, to_json, uint, unreadable};
 
 /// Gas limit and fees of a bundle transaction; fees in wei per gas.
@@ -45,6 +48,8 @@ pub enum BundleStatus {
     Open,
     /// One of its transactions is in that block.
     Mined(BlockRef),
+    /// Its nonce is not used yet, but its operations travel otherwise.
+    Shelved,
     /// Deep enough, or its nonce was used otherwise.
     Closed,
 }
@@ -115,17 +120,9 @@ impl Store {
     /// A fault of the store.
     pub async fn discard_bundle(&self, bundle: u64, event: Event) -> Result<(), StoreError> {
         self.write(move |tx, changed| {
-            let ops: String =
-                tx.query_row("SELECT ops FROM bundles WHERE id = ?1", [int(bundle)], |row| {
-                    row.get(0)
-                })?;
-            let ops: Vec<(u64, PackedUserOperation)> = from_json("bundle", &ops)?;
-            for (job, _) in ops {
-                let Some(row) = jobs::find(tx, job)? else { continue };
-                if matches!(&row.state, State::Sent(sent) if sent.bundle == bundle) {
-                    jobs::advance(tx, row, event.clone())?;
-                    changed.push(job);
-                }
+            for row in passengers(tx, bundle)? {
+                changed.push(row.id);
+                jobs::advance(tx, row, event.clone())?;
             }
             tx.execute("DELETE FROM bundles WHERE id = ?1", [int(bundle)])?;
             Ok(())
@@ -158,27 +155,37 @@ impl Store {
         bundle: u64,
         status: BundleStatus,
     ) -> Result<(), StoreError> {
-        self.write(move |tx, _| {
-            let (name, block) = match status {
-                BundleStatus::Open => ("open", None),
-                BundleStatus::Mined(block) => ("mined", Some(block)),
-                BundleStatus::Closed => ("closed", None),
-            };
-            tx.execute(
-                "UPDATE bundles SET status = ?2, mined_at = ?3, mined_in = ?4 WHERE id = ?1",
-                params![
-                    int(bundle),
-                    name,
-                    block.map(|block| int(block.number)),
-                    block.map(|block| block.hash.to_vec()),
-                ],
-            )?;
-            Ok(())
+        self.write(move |tx, _| write_status(tx, bundle, status)).await
+    }
+
+    /// Moves the jobs of a judged bundle and records where it stands, in one transaction. A job
+    /// that moved meanwhile is left alone.
+    ///
+    /// # Errors
+    /// A fault of the store; nothing is kept then.
+    pub async fn judge_bundle(
+        &self,
+        bundle: u64,
+        status: BundleStatus,
+        verdicts: Vec<Commit>,
+    ) -> Result<Vec<JobRow>, StoreError> {
+        self.write(move |tx, changed| {
+            let moved = commit_current(tx, changed, verdicts)?;
+            write_status(tx, bundle, status)?;
+            Ok(moved)
         })
         .await
     }
 
-    /// Bundles that are not closed, by nonce.
+    /// Reads the jobs that still travel with a bundle.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn travellers(&self, bundle: u64) -> Result<Vec<JobRow>, StoreError> {
+        self.call(move |connection| passengers(&connection.transaction()?, bundle)).await
+    }
+
+    /// Bundles that are open or mined and not closed, by nonce.
     ///
     /// # Errors
     /// A fault of the store.
@@ -186,7 +193,7 @@ impl Store {
         self.call(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT id, nonce, status, ops, plan, mined_at, mined_in, signed_at FROM bundles
-                 WHERE status <> 'closed' ORDER BY nonce, id",
+                 WHERE status IN ('open', 'mined') ORDER BY nonce, id",
             )?;
             let raw: Vec<RawBundle> = statement.query_map([], read)?.collect::<Result<_, _>>()?;
             raw.into_iter().map(|raw| parse(connection, raw)).collect()
@@ -208,6 +215,52 @@ impl Store {
     }
 }
 
+/// A closed bundle keeps the block that it was mined in.
+pub(super) fn write_status(
+    tx: &Transaction<'_>,
+    bundle: u64,
+    status: BundleStatus,
+) -> Result<(), StoreError> {
+    let (name, block) = match status {
+        BundleStatus::Open => ("open", None),
+        BundleStatus::Mined(block) => ("mined", Some(block)),
+        BundleStatus::Shelved => ("shelved", None),
+        BundleStatus::Closed => {
+            tx.prepare_cached("UPDATE bundles SET status = 'closed' WHERE id = ?1")?
+                .execute([int(bundle)])?;
+            return Ok(());
+        }
+    };
+    tx.prepare_cached(
+        "UPDATE bundles SET status = ?2, mined_at = ?3, mined_in = ?4 WHERE id = ?1",
+    )?
+    .execute(params![
+        int(bundle),
+        name,
+        block.map(|block| int(block.number)),
+        block.map(|block| block.hash.to_vec()),
+    ])?;
+    Ok(())
+}
+
+/// The jobs that still travel with a bundle.
+pub(super) fn passengers(tx: &Transaction<'_>, bundle: u64) -> Result<Vec<JobRow>, StoreError> {
+    let ops: Option<String> = tx
+        .prepare_cached("SELECT ops FROM bundles WHERE id = ?1")?
+        .query_row([int(bundle)], |row| row.get(0))
+        .optional()?;
+    let Some(ops) = ops else { return Ok(Vec::new()) };
+    // The operations themselves are not needed, nor worth being parsed.
+    let ops: Vec<(u64, IgnoredAny)> = from_json("bundle", &ops)?;
+    let mut rows = Vec::with_capacity(ops.len());
+    for (job, _) in ops {
+        let row = jobs::find(tx, job)?;
+        let here = |row: &JobRow| matches!(&row.state, State::Sent(sent) if sent.bundle == bundle);
+        rows.extend(row.filter(here));
+    }
+    Ok(rows)
+}
+
 /// Bundles mined in a block that left the chain are open again.
 pub(super) fn unmine(tx: &Transaction<'_>, block: BlockRef) -> Result<(), StoreError> {
     tx.execute(
@@ -226,9 +279,9 @@ fn insert_tx(tx: &Transaction<'_>, bundle: u64, new: &BundleTx) -> Result<(), St
     Ok(())
 }
 
-type RawBundle = (i64, i64, String, String, String, Option<i64>, Option<Vec<u8>>, i64);
+pub(super) type RawBundle = (i64, i64, String, String, String, Option<i64>, Option<Vec<u8>>, i64);
 
-fn read(row: &Row<'_>) -> rusqlite::Result<RawBundle> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<RawBundle> {
     Ok((
         row.get(0)?,
         row.get(1)?,
@@ -241,10 +294,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawBundle> {
     ))
 }
 
-fn parse(connection: &Connection, raw: RawBundle) -> Result<StoredBundle, StoreError> {
+pub(super) fn parse(connection: &Connection, raw: RawBundle) -> Result<StoredBundle, StoreError> {
     let (id, nonce, status, ops, plan, mined_at, mined_in, signed_at) = raw;
     let status = match (status.as_str(), mined_at, mined_in) {
         ("open", ..) => BundleStatus::Open,
+        ("shelved", ..) => BundleStatus::Shelved,
         ("closed", ..) => BundleStatus::Closed,
         ("mined", Some(number), Some(bytes)) => {
             BundleStatus::Mined(BlockRef { number: uint(number), hash: hash(&bytes)? })

@@ -163,15 +163,15 @@ impl Store {
     }
 }
 
-const COLUMNS: &str = "id, version, state, created_at, updated_at, first_event";
+pub(super) const COLUMNS: &str = "id, version, state, created_at, updated_at, first_event";
 
-type RawJob = (i64, i64, String, i64, i64, i64);
+pub(super) type RawJob = (i64, i64, String, i64, i64, i64);
 
-fn read(row: &Row<'_>) -> rusqlite::Result<RawJob> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<RawJob> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
 }
 
-fn parse(
+pub(super) fn parse(
     (id, version, state, created_at, updated_at, first_event): RawJob,
 ) -> Result<JobRow, StoreError> {
     Ok(JobRow {

@@ -5,6 +5,7 @@
 //! thread.
 
 mod actor;
+mod batches;
 mod blobs;
 mod bundles;
 mod chain;
@@ -13,6 +14,7 @@ mod error;
 mod events;
 mod former;
 mod jobs;
+mod ledger;
 mod missed;
 mod open;
 mod retention;
@@ -28,5 +30,6 @@ pub use chain::{BlockFacts, Fact};
 pub use error::StoreError;
 pub use events::{EventKind, EventRow};
 pub use jobs::{Commit, JobRow, Owed};
+pub use ledger::{Ledger, MinedBundle};
 pub use open::Identity;
 pub use values::now_millis;

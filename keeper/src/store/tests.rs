@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod orders;
+
 const INPUT: &[u8] = b"some input";
 
 async fn store() -> (TempDir, Store) {
@@ -320,17 +322,6 @@ async fn a_full_disk_loses_nothing_and_heals() {
     assert_eq!(store.job(1).await.unwrap().unwrap(), row);
     limit(1000).await.unwrap();
     assert_eq!(store.commit(commit()).await.unwrap().state.kind(), Kind::Confirmed);
-}
-
-#[tokio::test]
-async fn a_lock_by_another_program_is_waited_out() {
-    let (folder, store) = store().await;
-    let other = rusqlite::Connection::open(folder.path().join("keeper.db")).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let error = store.put_blob("x".into()).await.unwrap_err();
-    assert!(matches!(error, StoreError::Locked) && error.is_retryable(), "{error}");
-    other.execute_batch("COMMIT").unwrap();
-    store.put_blob("x".into()).await.unwrap();
 }
 
 #[test]

@@ -8,11 +8,12 @@ use alloy::primitives::aliases::U96;
 use alloy::primitives::{Address, B256, Bytes as Raw, keccak256};
 use bytes::Bytes;
 use domain::ids::{AgentId, ImageDigest, PurchaseId};
-use domain::job::{BlockRef, Event, Intent, Purchase, RunRecord, SignedData, Terms};
+use domain::job::{BlockRef, Event, Intent, Purchase, RunRecord, Settlement, SignedData, Terms};
 use domain::receipt::{ExecutionReceipt, Outcome};
 use domain::userop::PackedUserOperation;
 use keeper::Info;
 use keeper::api::{self, ApiState};
+use keeper::config::ResultAfter;
 use keeper::health::{HealthBoard, Part};
 use keeper::store::{BlockFacts, Commit, Fact, Store};
 use keeper::waits::WaitBoard;
@@ -43,6 +44,11 @@ pub struct Api {
 
 impl Api {
     pub async fn start() -> Self {
+        Self::start_with(ResultAfter::default()).await
+    }
+
+    /// As [`Self::start`]; results are handed out from that state on.
+    pub async fn start_with(result_after: ResultAfter) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("keeper.db")).await.expect("a store");
         let health = HealthBoard::default();
@@ -55,6 +61,7 @@ impl Api {
             metrics: recorder.handle(),
             info: info(),
             max_input_bytes: MAX_INPUT,
+            result_after,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -85,7 +92,22 @@ impl Api {
 
     /// A purchase just seen, for that input.
     pub async fn seen(&self, id: u64, input: &[u8]) {
-        let block = BlockRef { number: id, hash: B256::with_last_byte(id as u8) };
+        self.bought_in(id, input, 0).await;
+    }
+
+    /// A reorganisation gives the number to another order.
+    pub async fn replaced(&self, id: u64, input: &[u8]) {
+        self.bought_in(id, input, 1).await;
+    }
+
+    /// A reorganisation moves a purchase of [`Self::running`] to another block.
+    pub async fn mined_again(&self, id: u64) {
+        self.bought_in(id, format!("input of {id}").as_bytes(), 1).await;
+    }
+
+    async fn bought_in(&self, id: u64, input: &[u8], fork: u8) {
+        let hash = B256::left_padding_from(&[fork, id as u8]);
+        let block = BlockRef { number: id, hash };
         let purchase = Purchase {
             id: PurchaseId(id),
             agent_id: AgentId::from(3),
@@ -167,6 +189,30 @@ impl Api {
         let signed = SignedData { op, op_hash: B256::repeat_byte(9) };
         self.advance(id, Event::Signed(Box::new(signed)), &[]).await;
         self.advance(id, Event::Bundled(1), &[]).await;
+    }
+
+    /// Settles the job in a mined bundle.
+    pub async fn settled(&self, id: u64) {
+        self.sent(id).await;
+        self.mined(id).await;
+    }
+
+    /// Mines the bundle of a job that is sent.
+    pub async fn mined(&self, id: u64) {
+        let row = self.store.job(id).await.expect("a store").expect("a job");
+        let receipt_hash = row.state.prepared().expect("a receipt").intent.receipt_hash;
+        let settlement = Settlement {
+            keeper: Address::repeat_byte(0x22),
+            receipt_hash,
+            ours: true,
+            ok: true,
+            tx_hash: B256::repeat_byte(8),
+            block: BlockRef { number: 1000 + id, hash: B256::repeat_byte(7) },
+            charge: U96::from(5),
+            keeper_fee: U96::ZERO,
+            protocol_fee: U96::ZERO,
+        };
+        self.advance(id, Event::Settled(settlement), &[]).await;
     }
 
     /// Ends a job for good.

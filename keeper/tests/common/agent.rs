@@ -46,7 +46,8 @@ pub async fn load() -> B256 {
     image.load(None).await.expect("the Docker engine takes the image: is it running?")
 }
 
-fn binary() -> &'static Path {
+/// Its program.
+pub fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));

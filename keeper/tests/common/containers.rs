@@ -26,3 +26,12 @@ pub async fn remove_all(account: Address) {
 fn docker() -> Docker {
     Docker::connect_with_defaults().expect("a Docker engine")
 }
+
+/// The id of the keeper's running container with that label, if there is one.
+pub async fn running(account: Address, label: &str) -> Option<String> {
+    let labels = vec![format!("agentnexus.keeper={account:x}"), label.to_owned()];
+    let filters = HashMap::from([("label".to_owned(), labels)]);
+    let options = ListContainersOptionsBuilder::default().filters(&filters).build();
+    let found = docker().list_containers(Some(options)).await.expect("a Docker engine");
+    found.into_iter().find_map(|container| container.id)
+}

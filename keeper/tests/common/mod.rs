@@ -5,8 +5,11 @@
 
 pub mod agent;
 pub mod containers;
+pub mod crafted;
 pub mod docker_proxy;
+pub mod docker_refusals;
 pub mod faults;
+pub mod faulty_node;
 pub mod gate;
 pub mod keeper;
 pub mod rpc_proxy;

@@ -16,7 +16,6 @@ use bytes::Bytes;
 use domain::manifest::Manifest;
 use keeper::image::AgentImage;
 use keeper::sandbox::{DockerConfig, Limits, LogLine, RunOutput, RunSpec, Sandbox, SandboxError};
-use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -59,51 +58,6 @@ pub fn image(agent: &str) -> AgentImage {
 /// A fixture agent's program.
 pub fn binary(agent: &str) -> Vec<u8> {
     std::fs::read(binaries().join(agent)).expect("a program")
-}
-
-/// An image with one file, `/agent`, that may break any rule.
-#[derive(Clone, Copy)]
-pub struct Described<'a> {
-    pub architecture: &'a str,
-    pub entry: &'a [&'a str],
-    pub mode: u32,
-    pub folder: &'a str,
-    pub program: &'a [u8],
-}
-
-/// Its digest and what `docker load` takes.
-pub fn image_of(described: Described<'_>) -> (B256, Vec<u8>) {
-    let sha256 = |bytes: &[u8]| format!("{:x}", B256::from_slice(&Sha256::digest(bytes)));
-    let add = |archive: &mut tar::Builder<Vec<u8>>, name: &str, mode, bytes: &[u8]| {
-        let mut header = tar::Header::new_ustar();
-        header.set_mode(mode);
-        header.set_size(bytes.len() as u64);
-        archive.append_data(&mut header, name, bytes).expect("an entry");
-    };
-    let mut layer = tar::Builder::new(Vec::new());
-    add(&mut layer, "agent", described.mode, described.program);
-    let mut tmp = tar::Header::new_ustar();
-    tmp.set_entry_type(tar::EntryType::Directory);
-    tmp.set_mode(0o1777);
-    tmp.set_size(0);
-    layer.append_data(&mut tmp, "tmp/", std::io::empty()).expect("a folder");
-    let layer = layer.into_inner().expect("a layer");
-    let config = serde_json::json!({
-        "architecture": described.architecture,
-        "os": "linux",
-        "config": { "Entrypoint": described.entry, "WorkingDir": described.folder },
-        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{}", sha256(&layer))] },
-    });
-    let config = config.to_string().into_bytes();
-    let digest = sha256(&config);
-    let index = serde_json::json!([{
-        "Config": format!("{digest}.json"), "RepoTags": null, "Layers": ["layer.tar"],
-    }]);
-    let mut archive = tar::Builder::new(Vec::new());
-    add(&mut archive, &format!("{digest}.json"), 0o644, &config);
-    add(&mut archive, "layer.tar", 0o644, &layer);
-    add(&mut archive, "manifest.json", 0o644, index.to_string().as_bytes());
-    (digest.parse().expect("a digest"), archive.into_inner().expect("an archive"))
 }
 
 /// Loads the agent into the engine and returns the digest to run it by.

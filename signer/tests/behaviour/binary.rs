@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use alloy_primitives::Address;
-use domain::wire::{Request, Response, read_frame, write_frame};
+use domain::wire::{Request, Response, SignerCaps, read_frame, write_frame};
 
 use crate::fixture::*;
 
@@ -144,7 +144,13 @@ fn ask(socket: &Path, request: &Request) -> Response {
 fn it_serves_and_stops_cleanly() {
     let installation = Installation::new();
     let process = installation.run();
-    let info = Response::Info { owner: installation.owner, bundler: installation.bundler };
+    let caps = SignerCaps {
+        max_fee_per_gas: 10_000_000_000,
+        max_operation_gas: 1_000_000,
+        max_bundle_gas: 2_000_000,
+    };
+    let (owner, bundler) = (installation.owner, installation.bundler);
+    let info = Response::Info { owner, bundler, caps: Some(caps) };
     assert_eq!(process.ask(&Request::Info), info);
     let (code, log, printed) = process.terminate();
     assert_eq!(code, Some(0), "{log}");

@@ -6,7 +6,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use domain::wire::{MAX_FRAME, RefusalCode, Request, Response, read_frame, write_frame};
+use domain::wire::{
+    MAX_FRAME, RefusalCode, Request, Response, SignerCaps, read_frame, write_frame,
+};
 use signer::config::SocketOptions;
 use signer::server::{BindError, Running, Server};
 
@@ -52,8 +54,15 @@ fn a_conversation_over_one_connection() {
     let fixture = Fixture::new();
     let server = start(&fixture, options(&fixture));
     let mut stream = connect(server.path());
-    let expected =
-        Response::Info { owner: keys().owner.address(), bundler: keys().bundler.address() };
+    let expected = Response::Info {
+        owner: keys().owner.address(),
+        bundler: keys().bundler.address(),
+        caps: Some(SignerCaps {
+            max_fee_per_gas: 10 * GWEI,
+            max_operation_gas: OPERATION_GAS,
+            max_bundle_gas: BUNDLE_GAS,
+        }),
+    };
     assert_eq!(ask(&mut stream, &Request::Info), expected);
     let signed = ask(&mut stream, &Request::SignUserOperation(settle_operation(7, GWEI)));
     assert!(outcome(&signed).is_ok());
