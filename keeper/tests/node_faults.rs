@@ -13,8 +13,8 @@ use common::wait::until;
 use domain::job::Kind;
 use keeper::Config;
 
-/// Methods that the keeper calls at its start only.
-const AT_START: &[&str] = &["eth_chainId", "eth_getCode"];
+/// Methods that the keeper calls at its start, or with its first settlement, and then rarely.
+const AT_START: &[&str] = &["eth_chainId", "eth_getCode", "eth_getStorageAt"];
 /// Methods that it calls while it works.
 const AT_WORK: &[&[&str]] = &[
     &["eth_getBlockByNumber", "eth_getBlockReceipts", "eth_getLogs"],
