@@ -70,7 +70,7 @@ pub(super) async fn run(
     let (order, attempt) = (&job.order, job.order.attempts);
     let manifest = order.terms.manifest.as_ref().ok_or_else(|| wrong_state(row))?;
     let ended = tokio::select! {
-        ended = work(context, row, order, manifest, cancel) => ended,
+        ended = Box::pin(work(context, row, order, manifest, cancel)) => ended,
         () = expiry::overdue(context, &order.purchase, expiry::seconds(context, order)) => {
             let detail = "the run does not end, its agent is paused or the engine hangs";
             Err(Trouble::Wait(detail.into()))
@@ -201,7 +201,7 @@ async fn adopt(
     let (lines, inbox) = mpsc::channel(logs::INBOX);
     let carrier = logs::carry(context.store.clone(), row.id, attempt, inbox);
     let job = context.container_job(row);
-    let adopted = context.sandbox.adopt(&job, attempt, lines, cancel.clone());
+    let adopted = Box::pin(context.sandbox.adopt(&job, attempt, lines, cancel.clone()));
     let (adopted, ()) = tokio::join!(adopted, carrier);
     let adopted = adopted?;
     if adopted.is_some() {
@@ -225,7 +225,7 @@ async fn fresh(
     let spec = spec(context, row, order, manifest, input);
     let (lines, inbox) = mpsc::channel(logs::INBOX);
     let carrier = logs::carry(context.store.clone(), row.id, order.attempts, inbox);
-    let run = context.sandbox.run(spec, lines, cancel.clone());
+    let run = Box::pin(context.sandbox.run(spec, lines, cancel.clone()));
     let (output, ()) = tokio::join!(run, carrier);
     match output {
         Ok(output) => Ok(Ended::Judged(output)),

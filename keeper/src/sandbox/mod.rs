@@ -106,7 +106,7 @@ impl Sandbox {
         hardening::check_spec(&spec)
             .map_err(|reason| SandboxError::InvalidSpec { job: spec.job.clone(), reason })?;
         let _active = self.inner.activate(&spec.job, spec.attempt);
-        // On the heap: the future is too large for the stack of an unoptimised build.
+        // On the heap: these futures are large, and a worker's stack is small.
         let run = Box::pin(run::run(&self.inner, &spec, log));
         let run = self.inner.noting_loss(&spec.job, spec.attempt, run);
         tokio::select! {
