@@ -11,14 +11,14 @@ const NATIVE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64"
 const OTHER: &str = if cfg!(target_arch = "aarch64") { "amd64" } else { "arm64" };
 
 fn manifest(memory: u64) -> Manifest {
-    let text = format!(
-        r#"{{"name":"a","version":"1","description":"d",
-        "input":{{"mediaType":"text/plain","minBytes":1,"maxBytes":10}},
-        "output":{{"kind":"text","maxBytes":100}},
-        "limits":{{"seconds":5,"memoryBytes":{memory},"cpuMillis":500,"pids":8,
-        "tmpBytes":0,"logBytes":100}}}}"#
-    );
-    Manifest::parse(text.as_bytes()).unwrap()
+    let text = br#"{"name":"a","version":"1","description":"d",
+        "input":{"mediaType":"text/plain","minBytes":1,"maxBytes":10},
+        "output":{"kind":"text","maxBytes":100},
+        "limits":{"seconds":5,"memoryBytes":67108864,"cpuMillis":500,"pids":8,
+        "tmpBytes":0,"logBytes":100}}"#;
+    let mut manifest = Manifest::parse(text).unwrap();
+    manifest.limits.memory_bytes = memory;
+    manifest
 }
 
 async fn image(architecture: &str) -> ImageDigest {
