@@ -82,7 +82,8 @@ async fn perform(
         Effect::Confirm => confirm::confirm(context, row).await,
         Effect::AwaitInput => input::await_input(context, row).await,
         Effect::Start => run::start(context, row).await,
-        Effect::Run => return run::run(context, row, cancel).await,
+        // Far larger than all others: on the heap, or a worker's stack would not hold it.
+        Effect::Run => return Box::pin(run::run(context, row, cancel)).await,
         Effect::Prepare => receipt::prepare(context, row).await,
         Effect::Sign => settle::sign_operation(context, row).await,
         Effect::Finalize => finalize::finalize(context, row).await,

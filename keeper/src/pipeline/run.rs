@@ -201,7 +201,7 @@ async fn adopt(
     let (lines, inbox) = mpsc::channel(logs::INBOX);
     let carrier = logs::carry(context.store.clone(), row.id, attempt, inbox);
     let job = context.container_job(row);
-    let adopted = context.sandbox.adopt(&job, attempt, lines, cancel.clone());
+    let adopted = Box::pin(context.sandbox.adopt(&job, attempt, lines, cancel.clone()));
     let (adopted, ()) = tokio::join!(adopted, carrier);
     let adopted = adopted?;
     if adopted.is_some() {
@@ -225,7 +225,7 @@ async fn fresh(
     let spec = spec(context, row, order, manifest, input);
     let (lines, inbox) = mpsc::channel(logs::INBOX);
     let carrier = logs::carry(context.store.clone(), row.id, order.attempts, inbox);
-    let run = context.sandbox.run(spec, lines, cancel.clone());
+    let run = Box::pin(context.sandbox.run(spec, lines, cancel.clone()));
     let (output, ()) = tokio::join!(run, carrier);
     match output {
         Ok(output) => Ok(Ended::Judged(output)),

@@ -111,7 +111,7 @@ async fn begin(
         discard(inner, &docker, &spec.job, spec.attempt),
     )?;
     let Some(image) = image else { return Ok(None) };
-    let container = create(inner, &docker, spec, &image).await?;
+    let container = Box::pin(create(inner, &docker, spec, &image)).await?;
     let (stdin, capture) = attach(&container, spec, log).await?;
     let outside = Outside::follow(&docker, &container.id);
     inner.note_unstarted(&spec.job, spec.attempt, false);

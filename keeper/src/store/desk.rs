@@ -53,8 +53,8 @@ impl LockWatch {
         self.since.lock().is_some()
     }
 
-    fn note_locked(&self) {
-        self.since.lock().get_or_insert_with(Instant::now);
+    fn note_locked(&self, asked: Instant) {
+        self.since.lock().get_or_insert(asked);
     }
 
     fn note_free(&self) {
@@ -118,7 +118,8 @@ impl Desk {
             let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
             let begun = match begun.map_err(StoreError::from) {
                 Err(StoreError::Locked) => {
-                    self.lock.note_locked();
+                    let asked = self.waiting.front().map(|(_, asked)| *asked);
+                    self.lock.note_locked(asked.unwrap_or_else(Instant::now));
                     break;
                 }
                 begun => begun,

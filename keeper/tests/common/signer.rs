@@ -34,7 +34,7 @@ fn program() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "signer", "--bin", "nexus-signer"])
+            .args(["build", "--quiet", "--locked", "--workspace", "--bin", "nexus-signer"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
             .expect("cargo starts");
