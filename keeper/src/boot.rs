@@ -80,6 +80,7 @@ pub(crate) async fn boot(
         heads: Heads(heads.subscribe()),
         begun: Arc::default(),
         turns: Arc::new(Semaphore::new(TURNS)),
+        starts: Arc::default(),
         bell: Arc::new(Notify::new()),
         drain,
     };

@@ -83,7 +83,7 @@ impl AgentImage {
     /// Never for an architecture that is known.
     pub fn trial(architecture: &str) -> Result<Option<Self>, ImageError> {
         let Some(binary) = elf::ends_at_once(architecture) else { return Ok(None) };
-        let tag = "agentnexus/trial:1".to_owned();
+        let tag = format!("agentnexus/trial:{architecture}");
         let labels = json!({ "org.opencontainers.image.title": "trial of an engine" });
         let (digest, archive) = archive::image(&binary, architecture, labels, &tag)?;
         Ok(Some(Self { tag, digest, archive }))

@@ -97,7 +97,7 @@ async fn sweep(context: &Context) -> bool {
             metrics::counter!("nexus_keeper_containers_swept_total").increment(removed as u64);
             true
         }
-        Err(error @ SandboxError::Unavailable { .. }) => {
+        Err(error @ (SandboxError::Unavailable { .. } | SandboxError::Unsafe { .. })) => {
             context.health.fails(Part::Docker, &error);
             false
         }

@@ -3,32 +3,15 @@
 
 mod common;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use alloy::primitives::{Bytes, U256, keccak256};
 use common::World;
+use common::faults::Fault;
 use common::gate::Place;
 use common::keeper::KeeperProcess;
 use common::wait::until;
 use domain::job::Kind;
 use rusqlite::Connection;
 use serde_json::json;
-
-/// Makes the next `times` answers about the bundler's nonce wrong by `by`; counts them.
-fn lie_about_nonces(world: &World, by: i64, times: u64) -> Arc<AtomicU64> {
-    let told = Arc::new(AtomicU64::new(0));
-    let count = told.clone();
-    world.node.lie(move |method, result| {
-        if method == "eth_getTransactionCount" && count.load(Ordering::SeqCst) < times {
-            count.fetch_add(1, Ordering::SeqCst);
-            let real: U256 = result.as_str().expect("a number").parse().expect("a number");
-            let wrong = i64::try_from(real).expect("a small number") + by;
-            *result = json!(format!("{:#x}", wrong.max(0)));
-        }
-    });
-    told
-}
 
 /// Buys a run that fails without a container: its input is not what the manifest wants.
 async fn buy_failing(world: &World, agent: U256, number: u64) -> u64 {
@@ -54,12 +37,12 @@ async fn one_nonce_that_is_too_high_is_not_believed() {
     let world = World::start().await;
     let keeper = world.keeper(&world.config());
     let agent = list(&world).await;
-    let told = lie_about_nonces(&world, 3, 1);
+    world.node.faults.arm("eth_getTransactionCount", Fault::Ahead);
     for number in 0..3 {
         let purchase = buy_failing(&world, agent, number).await;
         settled_as_failed(&world, &keeper, purchase).await;
     }
-    assert_eq!(told.load(Ordering::SeqCst), 1, "the lie was told");
+    assert_eq!(world.node.faults.disarm(), 1, "the lie was told");
     assert_eq!(keeper.count("SELECT max(nonce) FROM bundles"), 2, "no nonce was skipped");
     assert_eq!(keeper.count("SELECT count(*) FROM bundles"), 3);
 }
@@ -74,9 +57,9 @@ async fn a_bundle_in_the_pool_is_not_given_up_for_one_nonce_that_is_too_high() {
     let purchase = buy_failing(&world, agent, 0).await;
     gate.reached().await;
     world.raw("evm_setAutomine", json!([false])).await;
-    let told = lie_about_nonces(&world, 1, 2);
+    world.node.faults.arm("eth_getTransactionCount", Fault::Ahead);
     gate.open();
-    until("the lies are told", || async { (told.load(Ordering::SeqCst) == 2).then_some(()) }).await;
+    until("the lie is told", || async { (world.node.faults.given() == 1).then_some(()) }).await;
     world.raw("evm_setAutomine", json!([true])).await;
     world.mine(1).await;
     settled_as_failed(&world, &keeper, purchase).await;

@@ -13,12 +13,12 @@ use common::wait::until;
 use domain::job::Kind;
 use keeper::Config;
 
-/// Methods that the keeper calls at its start only.
-const AT_START: &[&str] = &["eth_chainId", "eth_getCode"];
+/// Methods that the keeper calls at its start, or with its first settlement, and then rarely.
+const AT_START: &[&str] = &["eth_chainId", "eth_getCode", "eth_getStorageAt"];
 /// Methods that it calls while it works.
 const AT_WORK: &[&[&str]] = &[
     &["eth_getBlockByNumber", "eth_getBlockReceipts", "eth_getLogs"],
-    &["eth_call", "eth_estimateGas"],
+    &["eth_call", "eth_estimateGas", "eth_getBalance"],
     &["eth_getTransactionCount", "eth_sendRawTransaction", "eth_getTransactionReceipt"],
 ];
 

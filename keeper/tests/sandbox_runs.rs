@@ -175,3 +175,14 @@ async fn several_agents_run_at_once_without_mixing() {
     sandbox.settled().await;
     assert!(containers(&keeper).await.is_empty());
 }
+
+#[tokio::test]
+async fn a_run_takes_little_of_its_callers_stack() {
+    let (sandbox, _) = sandbox();
+    let spec = spec("hang", "").await;
+    let run = sandbox.run(spec, unread(), CancellationToken::new());
+    let adopt = sandbox.adopt("a-job", 1, unread(), CancellationToken::new());
+    for size in [size_of_val(&run), size_of_val(&adopt)] {
+        assert!(size < 4 << 10, "{size} bytes");
+    }
+}

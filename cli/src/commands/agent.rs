@@ -91,7 +91,7 @@ pub struct PublishArgs {
     /// Publish a new version of this agent instead of a new agent
     #[arg(long, value_name = "ID")]
     pub agent: Option<AgentId>,
-    /// List the image without checking that the local Docker Engine could start it
+    /// List the image without checking that the local engine could start it
     #[arg(long)]
     pub unchecked: bool,
     /// The publisher's key

@@ -9,7 +9,6 @@ use crate::status;
 use crate::storage::Book;
 use crate::testing::MapSlots;
 use alloy_primitives::{Address, B256, Bytes, U256, aliases::U96, keccak256};
-use common::slots::Slots;
 use proptest::prelude::*;
 
 const OWNER: Address = Address::repeat_byte(0xee);

@@ -49,8 +49,9 @@ impl World {
     pub async fn start(bin_dir: &Path, max_batch: Option<usize>) -> Result<Self> {
         let devnet = Devnet::spawn(devnet::Config::default()).await?;
         let people: Vec<_> = devnet.accounts()[..3].iter().map(|one| one.address).collect();
-        let mut wallet = EthereumWallet::default();
-        for account in &devnet.accounts()[..3] {
+        let accounts = &devnet.accounts()[..3];
+        let mut wallet = EthereumWallet::new(accounts[0].signer()?);
+        for account in &accounts[1..] {
             wallet.register_signer(account.signer()?);
         }
         let provider =

@@ -12,6 +12,7 @@ use crate::chain::{Chain, Heads};
 use crate::config::Config;
 use crate::health::HealthBoard;
 use crate::sandbox::Sandbox;
+use crate::settle::StartBook;
 use crate::signer_client::SignerClient;
 use crate::store::{JobRow, Store};
 use crate::waits::WaitBoard;
@@ -43,6 +44,8 @@ pub struct Context {
     pub begun: Arc<Mutex<HashMap<u64, OwnedSemaphorePermit>>>,
     /// Turns for phases that ask the node, so that many jobs do not flood it at once.
     pub turns: Arc<Semaphore>,
+    /// What the programs of a settlement cost to start.
+    pub(crate) starts: Arc<StartBook>,
     /// Rung when there is something to bundle or to watch.
     pub bell: Arc<Notify>,
     /// Ends the waiting for new work; what runs goes on.

@@ -105,7 +105,8 @@ impl Engine {
         // feeding it or reading from it does not.
         let adoptable = info.live_restore_enabled != Some(true);
         let platform = Platform::of(&info);
-        self.trials.pass(&docker, &platform, self.instance().await).await?;
+        // On the heap, for it is rare and large.
+        Box::pin(self.trials.pass(&docker, &platform, self.instance().await)).await?;
         let checked = Checked { docker, at: Instant::now(), adoptable, platform };
         *self.checked.lock() = Some(checked.clone());
         Ok(checked)

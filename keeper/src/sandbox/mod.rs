@@ -106,7 +106,8 @@ impl Sandbox {
         hardening::check_spec(&spec)
             .map_err(|reason| SandboxError::InvalidSpec { job: spec.job.clone(), reason })?;
         let _active = self.inner.activate(&spec.job, spec.attempt);
-        let run = run::run(&self.inner, &spec, log);
+        // On the heap: these futures are large, and a worker's stack is small.
+        let run = Box::pin(run::run(&self.inner, &spec, log));
         let run = self.inner.noting_loss(&spec.job, spec.attempt, run);
         tokio::select! {
             () = cancel.cancelled() => Err(SandboxError::Cancelled { job: spec.job.clone() }),
@@ -131,7 +132,7 @@ impl Sandbox {
         let adopt = async {
             // An engine that is not there yet was not lost.
             self.inner.engine.docker().await?;
-            let adopt = adopt::adopt(&self.inner, job, attempt, log);
+            let adopt = Box::pin(adopt::adopt(&self.inner, job, attempt, log));
             self.inner.noting_loss(job, attempt, adopt).await
         };
         tokio::select! {

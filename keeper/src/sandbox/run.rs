@@ -41,17 +41,22 @@ pub(super) async fn run(
     spec: &RunSpec,
     log: mpsc::Sender<LogLine>,
 ) -> Result<RunOutput, SandboxError> {
-    let Some(begun) = begin(inner, spec, log).await? else { return Ok(not_run()) };
+    let Some(begun) = Box::pin(begin(inner, spec, log)).await? else { return Ok(not_run()) };
     let Begun { container, stdin, mut capture, mut outside, at, state } = begun;
     let docker = &container.docker;
     let mut used = Usage::default();
     let limit = Duration::from_secs(spec.limits.seconds);
     let fed = labels::fed_name(&inner.config, spec, verdict::time(state.started_at.as_deref()));
     let stop = {
-        let watching =
-            watch::watch(docker, &container.id, &mut capture, &mut outside, (at.1, limit));
-        let feeding = feed(&container, fed, spec, stdin);
-        let sampling = usage::sample(docker, &container.id, state.pid, &mut used);
+        let watching = Box::pin(watch::watch(
+            docker,
+            &container.id,
+            &mut capture,
+            &mut outside,
+            (at.1, limit),
+        ));
+        let feeding = Box::pin(feed(&container, fed, spec, stdin));
+        let sampling = Box::pin(usage::sample(docker, &container.id, state.pid, &mut used));
         tokio::select! {
             stop = watching => stop?,
             ((), never) = async { tokio::join!(feeding, sampling) } => match never {},
@@ -106,7 +111,7 @@ async fn begin(
         discard(inner, &docker, &spec.job, spec.attempt),
     )?;
     let Some(image) = image else { return Ok(None) };
-    let container = create(inner, &docker, spec, &image).await?;
+    let container = Box::pin(create(inner, &docker, spec, &image)).await?;
     let (stdin, capture) = attach(&container, spec, log).await?;
     let outside = Outside::follow(&docker, &container.id);
     inner.note_unstarted(&spec.job, spec.attempt, false);
@@ -116,7 +121,7 @@ async fn begin(
         if let SandboxError::Refused { .. } = error {
             inner.note_unstarted(&spec.job, spec.attempt, true);
         }
-        return Err(blame::explain(inner, &image, Some(&container), error).await);
+        return Err(Box::pin(blame::explain(inner, &image, Some(&container), error)).await);
     }
     let at = (before, Instant::now());
     let state = container.inspect().await?.state.unwrap_or_default();
@@ -187,11 +192,11 @@ pub(super) async fn create(
     let made = Container::create(docker.clone(), options, body.clone(), inner.care()).await;
     let (container, warnings) = match made {
         Ok(made) => made,
-        Err(error) => return Err(blame::explain(inner, image, None, error).await),
+        Err(error) => return Err(Box::pin(blame::explain(inner, image, None, error)).await),
     };
     match hardening::check_made(&body, &warnings, &container).await {
         Ok(_) => Ok(container),
-        Err(error) => Err(blame::explain(inner, image, Some(&container), error).await),
+        Err(error) => Err(Box::pin(blame::explain(inner, image, Some(&container), error)).await),
     }
 }
 

@@ -1,4 +1,9 @@
-//! Gas limits of a settlement's operation, asked from the node and given a margin.
+//! Gas limits of a settlement's operation, asked from the node and given room.
+//!
+//! An estimate holds the starts of the programs as the cache is now; limits hold them uncached
+//! ([`starts`]). What an operation leaves unused of its execution limit is not free: EntryPoint
+//! v0.8 keeps a tenth of all of it once it is above 40,000 gas. So the room beyond an estimate
+//! ends there where it can. Unused validation gas costs nothing.
 
 use alloy::eips::BlockId;
 use alloy::primitives::{Address, Bytes, U256, address};
@@ -11,6 +16,11 @@ use domain::bundle::handle_ops;
 use domain::userop::PackedUserOperation;
 
 use crate::chain::{Chain, ChainError};
+
+mod starts;
+
+use starts::ColdStarts;
+pub(crate) use starts::StartBook;
 
 sol! {
     /// Arbitrum's estimator of what the parent chain costs; other chains have none.
@@ -29,6 +39,9 @@ const INTRINSIC: u64 = 21_000;
 const PER_OPERATION: u64 = 25_000;
 /// What the EntryPoint's inner call takes from the execution limit's share.
 const FLOOR: u64 = 50_000;
+/// Execution gas that may stay unused without a penalty: of the EntryPoint's 40,000, less what an
+/// estimate is too high by already (its calldata, and what calls keep back).
+const FREE_OF_PENALTY: u64 = 34_000;
 /// What the EntryPoint counts as validation beside the account's own: the hash, and the first
 /// write of a nonce slot.
 const ENTRY_POINT_VALIDATION: u64 = 40_000;
@@ -42,20 +55,28 @@ pub(super) enum Estimate {
     Reverts(Bytes),
 }
 
-/// Gas that the account's call takes, with a quarter on top.
-pub(super) async fn execution(chain: &Chain, call_data: Bytes) -> Result<Estimate, ChainError> {
+/// Gas that the account's call takes, with room for uncached starts and changes.
+pub(super) async fn execution(
+    chain: &Chain,
+    call_data: Bytes,
+    starts: ColdStarts,
+) -> Result<Estimate, ChainError> {
     match from_entry_point(chain, call_data).await {
-        Ok(gas) => Ok(Estimate::Gas(margin(gas.saturating_sub(INTRINSIC)).max(FLOOR))),
+        Ok(gas) => {
+            let gas = gas.saturating_sub(INTRINSIC);
+            Ok(Estimate::Gas(gas.saturating_add(room(gas, starts)).max(FLOOR)))
+        }
         Err(Refusal::Reverts(data)) => Ok(Estimate::Reverts(data)),
         Err(Refusal::Failed(error)) => Err(error),
     }
 }
 
-/// Gas that the account's validation takes. The signature may be any 65 bytes: a wrong one
-/// costs the same.
+/// Gas that the account's validation takes, with room for an uncached start and changes. The
+/// signature may be any 65 bytes: a wrong one costs the same.
 pub(super) async fn verification(
     chain: &Chain,
     op: &PackedUserOperation,
+    starts: ColdStarts,
 ) -> Result<u64, ChainError> {
     let hash = op.hash(chain.config.entry_point, chain.config.chain_id);
     let call = AgentAccount::validateUserOpCall {
@@ -66,7 +87,11 @@ pub(super) async fn verification(
         missingAccountFunds: U256::ONE,
     };
     match from_entry_point(chain, call.abi_encode().into()).await {
-        Ok(gas) => Ok(margin(gas.saturating_sub(INTRINSIC)).max(FLOOR) + ENTRY_POINT_VALIDATION),
+        Ok(gas) => {
+            let gas = gas.saturating_sub(INTRINSIC);
+            let gas = gas.saturating_add(margin(gas)).saturating_add(starts.validation());
+            Ok(gas.max(FLOOR) + ENTRY_POINT_VALIDATION)
+        }
         Err(Refusal::Reverts(data)) => Err(ChainError::Rpc {
             doing: "estimating the account's validation",
             reason: format!("it reverts with {data}"),
@@ -123,7 +148,16 @@ async fn from_entry_point(chain: &Chain, data: Bytes) -> Result<u64, Refusal> {
 
 /// Estimates may be 1.5 % low, and state changes until the operation is mined.
 const fn margin(gas: u64) -> u64 {
-    gas.saturating_add(gas / 4)
+    gas / 4
+}
+
+/// The execution's room beyond its estimate: the starts and the margin as long as a run that
+/// needs neither stays free of the penalty; at least the margin, and the starts with the sixteenth
+/// that an estimate may be wrong.
+fn room(gas: u64, starts: ColdStarts) -> u64 {
+    let starts = starts.execution();
+    let wanted = starts.saturating_add(margin(gas)).min(FREE_OF_PENALTY);
+    wanted.max(margin(gas)).max(starts.saturating_add(gas / 16))
 }
 
 /// The ABI encoding that every binding of the struct shares.

@@ -19,4 +19,5 @@ mod simulate;
 mod weigh;
 
 pub use bundler::bundle;
+pub(crate) use gas::StartBook;
 pub(crate) use operation::sign_operation;

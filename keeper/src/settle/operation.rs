@@ -110,7 +110,8 @@ fn unsigned(context: &Context, prepared: &Prepared, sequence: u64) -> UserOperat
 /// Adds limits and fees.
 async fn price(context: &Context, mut op: UserOperation) -> Result<UserOperation, Trouble> {
     let chain = &context.chain;
-    let call_gas = match gas::execution(chain, op.call_data.clone()).await? {
+    let starts = context.starts.read(chain).await?;
+    let call_gas = match gas::execution(chain, op.call_data.clone(), starts).await? {
         Estimate::Gas(gas) => gas,
         Estimate::Reverts(data) => return Err(would_revert(&data)),
     };
@@ -128,7 +129,7 @@ async fn price(context: &Context, mut op: UserOperation) -> Result<UserOperation
         max_priority_fee_per_gas: offer.tip,
     };
     let packed = op.pack();
-    op.gas.verification_gas_limit = u128::from(gas::verification(chain, &packed).await?);
+    op.gas.verification_gas_limit = u128::from(gas::verification(chain, &packed, starts).await?);
     let overhead = gas::overhead(chain, &op.pack(), context.bundler).await?;
     op.gas.pre_verification_gas = U256::from(overhead);
     op.signature = Bytes::new();

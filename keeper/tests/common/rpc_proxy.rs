@@ -2,7 +2,6 @@
 //! come back.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -10,22 +9,16 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use parking_lot::Mutex;
-use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::faults::Faults;
 use super::gate::{Gate, Place};
 
-/// Changes the results of single calls, given their method.
-type Lie = Box<dyn FnMut(&str, &mut Value) + Send>;
-
 /// The proxy.
 pub struct RpcProxy {
     pub gate: Gate,
     pub faults: Faults,
-    lie: Arc<Mutex<Option<Lie>>>,
     address: SocketAddr,
     node: String,
     server: Option<JoinHandle<()>>,
@@ -35,7 +28,6 @@ pub struct RpcProxy {
 struct Shared {
     gate: Gate,
     faults: Faults,
-    lie: Arc<Mutex<Option<Lie>>>,
     node: String,
     client: reqwest::Client,
 }
@@ -45,15 +37,10 @@ impl RpcProxy {
     pub async fn start(node: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (gate, faults, lie) = (Gate::default(), Faults::default(), Arc::default());
-        let mut proxy = Self { gate, faults, lie, address, node, server: None };
+        let mut proxy =
+            Self { gate: Gate::default(), faults: Faults::default(), address, node, server: None };
         proxy.serve(listener);
         proxy
-    }
-
-    /// Changes answers from now on.
-    pub fn lie(&self, lie: impl FnMut(&str, &mut Value) + Send + 'static) {
-        *self.lie.lock() = Some(Box::new(lie));
     }
 
     pub fn url(&self) -> String {
@@ -75,8 +62,8 @@ impl RpcProxy {
 
     fn serve(&mut self, listener: TcpListener) {
         let client = reqwest::Client::new();
-        let (gate, lie, node) = (self.gate.clone(), self.lie.clone(), self.node.clone());
-        let shared = Shared { gate, faults: self.faults.clone(), lie, node, client };
+        let (gate, faults) = (self.gate.clone(), self.faults.clone());
+        let shared = Shared { gate, faults, node: self.node.clone(), client };
         let router = Router::new().route("/", post(forward)).with_state(shared);
         self.server = Some(tokio::spawn(async move {
             // Connections must die with the server: serve them inside this task alone.
@@ -115,21 +102,7 @@ async fn forward(State(shared): State<Shared>, body: Bytes) -> Response {
     if let Some(answer) = shared.faults.answer(&body, &ask).await {
         return answer;
     }
-    let answer = alter(&shared, &text, ask(body).await);
+    let answer = ask(body).await;
     shared.gate.pass(&text, Place::Answer).await;
     ([(CONTENT_TYPE, "application/json")], answer).into_response()
-}
-
-fn alter(shared: &Shared, request: &str, answer: Bytes) -> Bytes {
-    let mut lie = shared.lie.lock();
-    let Some(lie) = &mut *lie else { return answer };
-    let (request, mut value): (Value, Value) =
-        match (serde_json::from_str(request), serde_json::from_slice(&answer)) {
-            (Ok(request), Ok(answer)) => (request, answer),
-            _ => return answer,
-        };
-    if let (Some(method), Some(result)) = (request["method"].as_str(), value.get_mut("result")) {
-        lie(method, result);
-    }
-    value.to_string().into()
 }
