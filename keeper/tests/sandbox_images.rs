@@ -8,11 +8,13 @@ mod docker_refusals;
 mod sandbox_support;
 
 use alloy::primitives::B256;
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::{CreateContainerOptions, ListContainersOptionsBuilder};
 use crafted::{Described, NATIVE, OTHER, load};
 use docker_refusals::{Refusal, RefusingEngine};
 use keeper::image::rules::UnfitImage;
 use keeper::sandbox::{DockerConfig, Ending, RunSpec, Sandbox, SandboxError};
-use sandbox_support::{binary, containers, manifest, sandbox, spec, unread};
+use sandbox_support::{binary, containers, docker, manifest, sandbox, spec, unread};
 use tokio_util::sync::CancellationToken;
 
 async fn spec_of(described: Described<'_>) -> RunSpec {
@@ -210,4 +212,36 @@ async fn a_passing_failure_of_the_engine_uses_up_no_attempt_and_blames_no_image(
     engine.refuse(None);
     let output = sandbox.run(job, unread(), CancellationToken::new()).await.expect("a verdict");
     assert_eq!(output.ending, Ending::NonZeroExit(3));
+}
+
+#[tokio::test]
+async fn a_trial_of_the_engine_leaves_nothing_and_what_a_killed_keeper_left_is_swept() {
+    let (sandbox, keeper) = sandbox();
+    sandbox.ping().await.expect("a fit engine");
+    sandbox.settled().await;
+    let trials = async || {
+        let label = format!("agentnexus.trial={keeper}");
+        let filters = std::collections::HashMap::from([("label".to_owned(), vec![label])]);
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        docker().list_containers(Some(options)).await.expect("a Docker engine").len()
+    };
+    assert_eq!(trials().await, 0);
+    let body = ContainerCreateBody {
+        image: Some(format!("sha256:{:x}", spec("exit-nonzero", "").await.image_digest)),
+        labels: Some(
+            [
+                ("trial", keeper.as_str()),
+                ("deployment", ""),
+                ("job", "trial-0-0"),
+                ("attempt", "0"),
+            ]
+            .map(|(name, value)| (format!("agentnexus.{name}"), value.to_owned()))
+            .into(),
+        ),
+        ..Default::default()
+    };
+    docker().create_container(None::<CreateContainerOptions>, body).await.expect("a container");
+    assert_eq!(trials().await, 1);
+    assert_eq!(sandbox.sweep(&[]).await.expect("a sweep"), 0, "no job's");
+    assert_eq!(trials().await, 0);
 }

@@ -1,7 +1,7 @@
 //! Owns how containers are marked, named and found again.
 
 use std::collections::HashMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alloy::hex;
 use alloy::primitives::keccak256;
@@ -88,7 +88,12 @@ pub(super) struct Found {
     pub(super) id: String,
     pub(super) job: String,
     pub(super) attempt: u32,
+    /// Unix seconds.
+    pub(super) created: i64,
 }
+
+/// How old a trial gets only if its keeper died in the middle of it.
+const ORPHANED: Duration = Duration::from_secs(600);
 
 /// All containers of a keeper, running or not; of one job and attempt if those are given.
 pub(super) async fn find(
@@ -104,12 +109,18 @@ pub(super) async fn find(
     list(docker, config, labels).await
 }
 
-/// All trials that a keeper made or left behind.
+/// All trials that a keeper made or left behind, and those of other keepers that are long dead:
+/// nobody has any use for them.
 pub(super) async fn find_trials(
     docker: &Docker,
     config: &DockerConfig,
 ) -> Result<Vec<Found>, SandboxError> {
-    list(docker, config, vec![format!("{TRIAL}={}", config.keeper_id)]).await
+    let mut trials = list(docker, config, vec![format!("{TRIAL}={}", config.keeper_id)]).await?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let oldest = i64::try_from(now.saturating_sub(ORPHANED).as_secs()).unwrap_or(i64::MAX);
+    let all = list_labelled(docker, vec![TRIAL.to_owned()]).await?;
+    trials.extend(all.into_iter().filter(|trial| trial.created < oldest));
+    Ok(trials)
 }
 
 async fn list(
@@ -118,6 +129,10 @@ async fn list(
     mut labels: Vec<String>,
 ) -> Result<Vec<Found>, SandboxError> {
     labels.push(format!("{DEPLOYMENT}={}", config.deployment));
+    list_labelled(docker, labels).await
+}
+
+async fn list_labelled(docker: &Docker, labels: Vec<String>) -> Result<Vec<Found>, SandboxError> {
     let filters = HashMap::from([("label".to_owned(), labels)]);
     let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
     let listed = docker.list_containers(Some(options)).await.doing("listing containers")?;
@@ -130,6 +145,7 @@ fn found(summary: ContainerSummary) -> Option<Found> {
         id: summary.id?,
         job: labels.get(JOB)?.clone(),
         attempt: labels.get(ATTEMPT)?.parse().ok()?,
+        created: summary.created.unwrap_or(i64::MAX),
     })
 }
 

@@ -142,7 +142,8 @@ impl Sandbox {
     }
 
     /// Removes this keeper's containers of all jobs but those given and those running here.
-    /// Returns how many were removed.
+    /// Returns how many were removed. Trials of the engine that a killed process left behind go,
+    /// too, and are not counted.
     ///
     /// # Errors
     /// When the engine fails; the rest is left for the next sweep.
@@ -159,7 +160,6 @@ impl Sandbox {
         for found in labels::find_trials(&docker, &self.inner.config).await? {
             if !trial::is_own(&found.job) {
                 container::remove(&docker, &found.id).await?;
-                removed += 1;
             }
         }
         Ok(removed)
