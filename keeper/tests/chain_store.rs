@@ -10,7 +10,8 @@ use common::wait::until;
 use domain::job::Kind;
 
 fn free_port() -> std::net::SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address")
 }
 
 async fn healthy(api: std::net::SocketAddr) -> Option<bool> {
@@ -50,9 +51,9 @@ struct SmallDisk(std::path::PathBuf);
 
 impl SmallDisk {
     fn mount(at: std::path::PathBuf) -> Self {
-        std::fs::create_dir(&at).unwrap();
+        std::fs::create_dir(&at).expect("a folder");
         let mount = ["-t", "tmpfs", "-o", "size=8m", "tmpfs"];
-        let status = Command::new("mount").args(mount).arg(&at).status().unwrap();
+        let status = Command::new("mount").args(mount).arg(&at).status().expect("mount");
         assert!(status.success(), "a tmpfs is mounted, which wants root");
         Self(at)
     }
@@ -60,7 +61,7 @@ impl SmallDisk {
     /// Takes all space that is left.
     fn fill(&self) {
         let chunk = vec![0; 4096];
-        let mut file = std::fs::File::create(self.0.join("filler")).unwrap();
+        let mut file = std::fs::File::create(self.0.join("filler")).expect("a file");
         while std::io::Write::write_all(&mut file, &chunk).is_ok() {}
     }
 }

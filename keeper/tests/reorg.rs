@@ -175,8 +175,8 @@ async fn bought_reverted_and_bought_again(finality: u64, depth: u64, mined: u64)
         async move { state }
     })
     .await;
-    let run = state.run().unwrap();
-    assert_eq!(keeper.blob(run.result_hash).unwrap(), b"for the other\n");
+    let run = state.run().expect("a run");
+    assert_eq!(keeper.blob(run.result_hash).expect("a result"), b"for the other\n");
     world.assert_settled_once(&keeper, other).await;
 }
 
