@@ -165,7 +165,7 @@ async fn a_transaction_that_is_not_seen_mined_has_its_own_exit_code() {
     let hash = told["error"]["transaction"].as_str().unwrap().to_owned();
     let message = told["error"]["message"].as_str().unwrap();
     assert!(message.contains(&format!("nexus buy --resume {hash}")), "{message}");
-    assert_eq!(market.kept(), [hash.clone()]);
+    assert_eq!(market.kept(), std::slice::from_ref(&hash));
 
     market.proxy.reset();
     market.call("evm_mine", json!([])).await;

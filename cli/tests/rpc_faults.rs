@@ -21,16 +21,17 @@ async fn a_purchase_survives_one_wrong_answer_of_each_method() {
     let names: Vec<_> = methods.iter().map(String::as_str).collect();
     insta::assert_snapshot!("methods-of-buy", names.join("\n"));
     let faults = [
-        Fault::DroppedRequest,
-        Fault::DroppedAnswer,
-        Fault::TooMany(None),
-        Fault::TooMany(Some(1)),
-        Fault::Html,
-        Fault::Truncated,
-        Fault::Result(json!(null)),
-        Fault::Error(-32005, "daily request count exceeded, request rate limited"),
+        ("429", Fault::TooMany(None)),
+        ("429, Retry-After", Fault::TooMany(Some(1))),
+        ("dropped before", Fault::DroppedRequest),
+        ("dropped after", Fault::DroppedAnswer),
+        ("HTML", Fault::Html),
+        ("truncated", Fault::Truncated),
+        ("null", Fault::Result(json!(null))),
+        ("rate limit", Fault::Error(-32005, "daily request count exceeded, request rate limited")),
     ];
-    for (made, fault) in (2u64..).zip(faults) {
+    assert_book_shows(&names, &faults.each_ref().map(|(title, _)| *title));
+    for (made, (_, fault)) in (2u64..).zip(faults) {
         market.proxy.reset();
         for method in &methods {
             market.proxy.break_next(method, fault.clone(), 1);
@@ -74,4 +75,24 @@ async fn small_ranges_of_logs_are_enough() {
     let shown = document(&market.nexus(&["agent", "show", "1"]).await);
     assert_eq!(shown["manifest"]["name"], "summarize");
     assert!(market.proxy.count("eth_getLogs") > 4 + 16);
+}
+
+/// The book's table has a row for each method and a column for each answer.
+fn assert_book_shows(methods: &[&str], titles: &[&str]) {
+    const MARKS: (&str, &str) =
+        ("<!-- table of nexus: made by the tests -->\n", "<!-- end of the table of nexus -->");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/node-faults.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once(MARKS.0).unwrap();
+    let (_, after) = rest.split_once(MARKS.1).unwrap();
+    let row = |name: &str, cells: &[&str]| format!("| {name} | {} |\n", cells.join(" | "));
+    let mut table = row("method", titles) + "|---|" + &"---|".repeat(titles.len()) + "\n";
+    for method in methods {
+        table += &row(&format!("`{method}`"), &vec!["once"; titles.len()]);
+    }
+    let made = format!("{before}{}{table}{}{after}", MARKS.0, MARKS.1);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, &made).unwrap();
+    }
+    assert!(page == made, "docs/src/node-faults.md is old: run with UPDATE_DOCS=1");
 }

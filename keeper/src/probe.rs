@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::health::Part;
 use crate::pipeline::Context;
 use crate::sandbox::SandboxError;
-use crate::store::{StoreError, now_millis};
+use crate::store::{Store, StoreError, now_millis};
 use crate::waits::WaitOn;
 
 /// Pause between two looks.
@@ -57,9 +57,9 @@ async fn look(context: &Context) {
     }
     match context.store.counts().await {
         Ok(counts) => {
-            match context.store.is_locked_long() {
-                true => context.health.fails(Part::Store, &StoreError::Locked),
-                false => context.health.works(Part::Store),
+            match stores(&context.store).await {
+                Err(error) => context.health.fails(Part::Store, &error),
+                Ok(()) => context.health.works(Part::Store),
             }
             for kind in Kind::ALL {
                 let count = counts.iter().find(|(name, _)| name == kind.name());
@@ -68,6 +68,15 @@ async fn look(context: &Context) {
             }
         }
         Err(error) => context.health.fails(Part::Store, &error),
+    }
+}
+
+/// Checks that changes are stored, too, not only reads answered.
+async fn stores(store: &Store) -> Result<(), StoreError> {
+    match store.trouble() {
+        None => Ok(()),
+        Some(error @ StoreError::Locked) => Err(error),
+        Some(_) => store.try_write().await,
     }
 }
 

@@ -50,9 +50,8 @@ fn settling(waits: &WaitBoard) -> Component {
 
 async fn ask(store: &Store) -> Component {
     let problem = match tokio::time::timeout(STORE_WITHIN, store.jobs(0, 1)).await {
-        Ok(Ok(_)) if store.is_locked_long() => Some(StoreError::Locked.to_string()),
         // A lock of another program is waited out; only one that lasts is trouble.
-        Ok(Ok(_) | Err(StoreError::Locked)) => None,
+        Ok(Ok(_) | Err(StoreError::Locked)) => store.trouble().map(|error| error.to_string()),
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some(format!("no answer within {} s", STORE_WITHIN.as_secs())),
     };

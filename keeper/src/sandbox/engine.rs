@@ -91,6 +91,11 @@ impl Engine {
             return Ok(known);
         }
         self.distrust();
+        // On the heap, for it is rare and large.
+        Box::pin(self.check()).await
+    }
+
+    async fn check(&self) -> Result<Checked, SandboxError> {
         let path = self.socket.to_str().ok_or_else(|| SandboxError::Unsafe {
             missing: format!("the socket path {} is not UTF-8", self.socket.display()),
         })?;
@@ -105,8 +110,7 @@ impl Engine {
         // feeding it or reading from it does not.
         let adoptable = info.live_restore_enabled != Some(true);
         let platform = Platform::of(&info);
-        // On the heap, for it is rare and large.
-        Box::pin(self.trials.pass(&docker, &platform, self.instance().await)).await?;
+        self.trials.pass(&docker, &platform, self.instance().await).await?;
         let checked = Checked { docker, at: Instant::now(), adoptable, platform };
         *self.checked.lock() = Some(checked.clone());
         Ok(checked)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction};
@@ -34,6 +35,8 @@ pub struct Store {
     inbox: mpsc::Sender<Request>,
     changes: broadcast::Sender<Change>,
     lock: Arc<LockWatch>,
+    /// Whether the disk was full at the last change.
+    full: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -71,7 +74,7 @@ impl Store {
             .spawn(thread)
             .map_err(|error| StoreError::Open { path: refused, reason: error.to_string() })?;
         ready.await.map_err(|_| StoreError::Closed)??;
-        Ok(Self { inbox, changes: broadcast::Sender::new(CHANGES), lock })
+        Ok(Self { inbox, changes: broadcast::Sender::new(CHANGES), lock, full: Arc::default() })
     }
 
     /// Says whose store this is.
@@ -82,9 +85,25 @@ impl Store {
         self.write(move |tx, _| open::claim(tx, &identity)).await
     }
 
-    /// Whether another program has held the database locked for so long that it is trouble.
-    pub fn is_locked_long(&self) -> bool {
-        self.lock.is_long()
+    /// Tells what keeps changes from being stored although reads are answered: the disk was full
+    /// at the last one, or another program has held the database locked for long.
+    pub fn trouble(&self) -> Option<StoreError> {
+        if self.lock.is_long() {
+            return Some(StoreError::Locked);
+        }
+        self.full.load(Ordering::Relaxed).then_some(StoreError::Full)
+    }
+
+    /// Writes something that changes nothing, to see whether the trouble is over.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn try_write(&self) -> Result<(), StoreError> {
+        self.write(|tx, _| {
+            let version: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            Ok(tx.pragma_update(None, "user_version", version)?)
+        })
+        .await
     }
 
     /// Waits until everything asked before is on the disk, and folds the log into the file.
@@ -135,7 +154,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>, &mut Vec<u64>) -> Result<T, StoreError> + Send + 'static,
     {
-        let changes = self.changes.clone();
+        let (changes, full) = (self.changes.clone(), self.full.clone());
         let (reply, answer) = oneshot::channel();
         let request = Request::Write(Box::new(move |begun| {
             let mut changed = Vec::new();
@@ -144,6 +163,11 @@ impl Store {
                 tx.commit()?;
                 Ok(value)
             });
+            match done {
+                Ok(_) => full.store(false, Ordering::Relaxed),
+                Err(StoreError::Full) => full.store(true, Ordering::Relaxed),
+                Err(_) => {}
+            }
             if done.is_ok() {
                 changed.dedup();
                 for job in changed {

@@ -320,7 +320,10 @@ async fn a_full_disk_loses_nothing_and_heals() {
     let error = store.commit(commit()).await.unwrap_err();
     assert!(matches!(error, StoreError::Full) && error.is_retryable(), "{error}");
     assert_eq!(store.job(1).await.unwrap().unwrap(), row);
+    assert!(matches!(store.trouble(), Some(StoreError::Full)), "although it answers reads");
     limit(1000).await.unwrap();
+    store.try_write().await.unwrap();
+    assert!(store.trouble().is_none());
     assert_eq!(store.commit(commit()).await.unwrap().state.kind(), Kind::Confirmed);
 }
 

@@ -135,7 +135,7 @@ async fn while_another_program_holds_the_lock_changes_wait_and_reads_go_on() {
     let until = Instant::now() + Duration::from_millis(1500);
     while Instant::now() < until {
         assert!(store.jobs(0, 10).await.unwrap().is_empty());
-        assert!(!store.is_locked_long());
+        assert!(store.trouble().is_none());
     }
     assert!(writes.iter().all(|write| !write.is_finished()));
     other.execute_batch("COMMIT").unwrap();
@@ -154,10 +154,10 @@ async fn a_lock_that_lasts_is_trouble_until_it_is_gone() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = store.put_blob("x".into()).await.unwrap_err();
     assert!(matches!(error, StoreError::Locked) && error.is_retryable(), "{error}");
-    assert!(store.is_locked_long());
+    assert!(matches!(store.trouble(), Some(StoreError::Locked)));
     other.execute_batch("COMMIT").unwrap();
     // Nobody has to write for the store to notice.
-    while store.is_locked_long() {
+    while store.trouble().is_some() {
         tokio::task::yield_now().await;
     }
     store.put_blob("x".into()).await.unwrap();
