@@ -1,9 +1,10 @@
 //! Gas limits of a settlement's operation, asked from the node and given room.
 //!
-//! An estimate holds the starts of the programs as the cache is now; limits hold them uncached
-//! ([`starts`]). What an operation leaves unused of its execution limit is not free: EntryPoint
-//! v0.8 keeps a tenth of all of it once it is above 40,000 gas. So the room beyond an estimate
-//! ends there where it can. Unused validation gas costs nothing.
+//! An estimate holds the starts of the programs as the cache is at its block; limits hold them
+//! uncached ([`starts`]). What an operation leaves unused of its execution limit is not free:
+//! EntryPoint v0.8 keeps a tenth of all of it once it is above 40,000 gas. So the room beyond an
+//! estimate is for an eviction or for changed balances, whichever is dearer, not for both at once.
+//! Unused validation gas costs nothing.
 
 use alloy::eips::BlockId;
 use alloy::primitives::{Address, Bytes, U256, address};
@@ -19,8 +20,7 @@ use crate::chain::{Chain, ChainError};
 
 mod starts;
 
-use starts::ColdStarts;
-pub(crate) use starts::StartBook;
+pub(crate) use starts::{StartBook, Starts};
 
 sol! {
     /// Arbitrum's estimator of what the parent chain costs; other chains have none.
@@ -39,9 +39,9 @@ const INTRINSIC: u64 = 21_000;
 const PER_OPERATION: u64 = 25_000;
 /// What the EntryPoint's inner call takes from the execution limit's share.
 const FLOOR: u64 = 50_000;
-/// Execution gas that may stay unused without a penalty: of the EntryPoint's 40,000, less what an
-/// estimate is too high by already (its calldata, and what calls keep back).
-const FREE_OF_PENALTY: u64 = 34_000;
+/// Most room for changed balances: a call that is estimated dearer than four times this creates
+/// balances already, and none of these can get dearer. Little enough to stay free of the penalty.
+const MOST_ROOM: u64 = 30_000;
 /// What the EntryPoint counts as validation beside the account's own: the hash, and the first
 /// write of a nonce slot.
 const ENTRY_POINT_VALIDATION: u64 = 40_000;
@@ -55,16 +55,19 @@ pub(super) enum Estimate {
     Reverts(Bytes),
 }
 
-/// Gas that the account's call takes, with room for uncached starts and changes.
+/// Gas that the account's call takes, with room for what may change after that block.
 pub(super) async fn execution(
     chain: &Chain,
     call_data: Bytes,
-    starts: ColdStarts,
+    starts: &Starts,
+    at: BlockId,
 ) -> Result<Estimate, ChainError> {
-    match from_entry_point(chain, call_data).await {
+    let evicted = starts.execution(chain, at).await?;
+    match from_entry_point(chain, call_data, at).await {
         Ok(gas) => {
-            let gas = gas.saturating_sub(INTRINSIC);
-            Ok(Estimate::Gas(gas.saturating_add(room(gas, starts)).max(FLOOR)))
+            let gas = gas.saturating_sub(starts.warmed());
+            let room = margin(gas).min(MOST_ROOM).max(evicted);
+            Ok(Estimate::Gas(gas.saturating_add(room).max(FLOOR)))
         }
         Err(Refusal::Reverts(data)) => Ok(Estimate::Reverts(data)),
         Err(Refusal::Failed(error)) => Err(error),
@@ -76,7 +79,7 @@ pub(super) async fn execution(
 pub(super) async fn verification(
     chain: &Chain,
     op: &PackedUserOperation,
-    starts: ColdStarts,
+    starts: &Starts,
 ) -> Result<u64, ChainError> {
     let hash = op.hash(chain.config.entry_point, chain.config.chain_id);
     let call = AgentAccount::validateUserOpCall {
@@ -86,9 +89,8 @@ pub(super) async fn verification(
         // So little that the account has it: what counts is that it pays at all.
         missingAccountFunds: U256::ONE,
     };
-    match from_entry_point(chain, call.abi_encode().into()).await {
+    match from_entry_point(chain, call.abi_encode().into(), BlockId::latest()).await {
         Ok(gas) => {
-            let gas = gas.saturating_sub(INTRINSIC);
             let gas = gas.saturating_add(margin(gas)).saturating_add(starts.validation());
             Ok(gas.max(FLOOR) + ENTRY_POINT_VALIDATION)
         }
@@ -108,8 +110,7 @@ pub(super) async fn overhead(
     bundler: Address,
 ) -> Result<u64, ChainError> {
     let data = handle_ops(std::slice::from_ref(op), bundler);
-    let calldata: u64 = data.iter().map(|byte| if *byte == 0 { 4 } else { 16 }).sum();
-    Ok(INTRINSIC + calldata + PER_OPERATION + parent_chain(chain, data).await?)
+    Ok(INTRINSIC + calldata(&data) + PER_OPERATION + parent_chain(chain, data).await?)
 }
 
 /// Gas that the parent chain's share amounts to; 0 on chains without one.
@@ -134,30 +135,31 @@ enum Refusal {
     Failed(ChainError),
 }
 
-async fn from_entry_point(chain: &Chain, data: Bytes) -> Result<u64, Refusal> {
+/// Gas of the account's call alone, without what its transaction would cost.
+async fn from_entry_point(chain: &Chain, data: Bytes, at: BlockId) -> Result<u64, Refusal> {
+    let transaction = INTRINSIC + calldata(&data);
     let request = TransactionRequest::default()
         .from(chain.config.entry_point)
         .to(chain.account)
         .input(data.into());
-    let gas = chain.provider.estimate_gas(request).block(BlockId::latest()).await;
-    gas.map_err(|error| match error.as_error_resp().and_then(|answer| answer.as_revert_data()) {
-        Some(data) => Refusal::Reverts(data),
-        None => Refusal::Failed(ChainError::rpc("estimating gas", &error)),
-    })
+    let gas = chain.provider.estimate_gas(request).block(at).await;
+    let gas = gas.map_err(|error| {
+        match error.as_error_resp().and_then(|answer| answer.as_revert_data()) {
+            Some(data) => Refusal::Reverts(data),
+            None => Refusal::Failed(ChainError::rpc("estimating gas", &error)),
+        }
+    })?;
+    Ok(gas.saturating_sub(transaction))
+}
+
+/// Gas of a transaction's calldata.
+fn calldata(data: &[u8]) -> u64 {
+    data.iter().map(|byte| if *byte == 0 { 4 } else { 16 }).sum()
 }
 
 /// Estimates may be 1.5 % low, and state changes until the operation is mined.
 const fn margin(gas: u64) -> u64 {
     gas / 4
-}
-
-/// The execution's room beyond its estimate: the starts and the margin as long as a run that
-/// needs neither stays free of the penalty; at least the margin, and the starts with the sixteenth
-/// that an estimate may be wrong.
-fn room(gas: u64, starts: ColdStarts) -> u64 {
-    let starts = starts.execution();
-    let wanted = starts.saturating_add(margin(gas)).min(FREE_OF_PENALTY);
-    wanted.max(margin(gas)).max(starts.saturating_add(gas / 16))
 }
 
 /// The ABI encoding that every binding of the struct shares.

@@ -1,8 +1,9 @@
 //! Phase 6: the settlement's UserOperation, built, priced and signed.
 
+use alloy::eips::BlockId;
 use alloy::primitives::{Bytes, U256};
 use domain::calls::{Call, Settlement};
-use domain::job::{Event, Prepared, SignedData, State};
+use domain::job::{BlockRef, Event, Prepared, SignedData, State};
 use domain::userop::{GasLimits, UserOperation};
 use domain::wire::RefusalCode;
 
@@ -47,7 +48,7 @@ pub(crate) async fn sign_operation(context: &Context, row: &JobRow) -> Result<Co
         let text = format!("{sequence} settlements of purchase {} were mined and failed", row.id);
         return Err(Trouble::Hopeless(text));
     }
-    let op = price(context, unsigned(context, prepared, sequence)).await?;
+    let op = price(context, unsigned(context, prepared, sequence), head).await?;
     let data = signed(context, op).await?;
     context.health.works(Part::Signer);
     Ok(Commit::new(row, Event::Signed(Box::new(data))))
@@ -107,11 +108,16 @@ fn unsigned(context: &Context, prepared: &Prepared, sequence: u64) -> UserOperat
     UserOperation::new(context.config.account.address, nonce, call.to_execute())
 }
 
-/// Adds limits and fees.
-async fn price(context: &Context, mut op: UserOperation) -> Result<UserOperation, Trouble> {
+/// Adds limits and fees, as of that block.
+async fn price(
+    context: &Context,
+    mut op: UserOperation,
+    head: BlockRef,
+) -> Result<UserOperation, Trouble> {
     let chain = &context.chain;
     let starts = context.starts.read(chain).await?;
-    let call_gas = match gas::execution(chain, op.call_data.clone(), starts).await? {
+    let at = BlockId::hash(head.hash);
+    let call_gas = match gas::execution(chain, op.call_data.clone(), &starts, at).await? {
         Estimate::Gas(gas) => gas,
         Estimate::Reverts(data) => return Err(would_revert(&data)),
     };
@@ -129,7 +135,7 @@ async fn price(context: &Context, mut op: UserOperation) -> Result<UserOperation
         max_priority_fee_per_gas: offer.tip,
     };
     let packed = op.pack();
-    op.gas.verification_gas_limit = u128::from(gas::verification(chain, &packed, starts).await?);
+    op.gas.verification_gas_limit = u128::from(gas::verification(chain, &packed, &starts).await?);
     let overhead = gas::overhead(chain, &op.pack(), context.bundler).await?;
     op.gas.pre_verification_gas = U256::from(overhead);
     op.signature = Bytes::new();
