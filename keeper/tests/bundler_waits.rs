@@ -15,7 +15,8 @@ const TOO_DEAR: u64 = 12_000_000_000;
 /// The configuration with an API at a known address.
 fn with_api(world: &World) -> Config {
     let mut config = world.config();
-    config.api.listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    config.api.listen = listener.local_addr().expect("an address");
     config
 }
 

@@ -66,11 +66,14 @@ async fn an_image_for_another_machine_is_refused_and_the_engine_is_fine() {
     assert!(reason.to_string().contains(&format!("--platform linux/{NATIVE}")), "{reason}");
 }
 
+/// Whether a refusal is the expected one.
+type Expected = fn(&UnfitImage) -> bool;
+
 #[tokio::test]
 async fn an_entry_point_that_is_missing_or_cannot_be_run_is_refused() {
     let program = binary("exit-nonzero");
     let fine = Described::fine(&program);
-    let cases: [(Described<'_>, fn(&UnfitImage) -> bool); 5] = [
+    let cases: [(Described<'_>, Expected); 5] = [
         (Described { entry: &["/nowhere"], ..fine }, |r| matches!(r, UnfitImage::Absent(_))),
         (Described { entry: &["nowhere"], ..fine }, |r| matches!(r, UnfitImage::Absent(_))),
         (Described { entry: &["/tmp"], ..fine }, |r| matches!(r, UnfitImage::NotAFile(_))),
@@ -102,7 +105,7 @@ async fn a_program_for_another_machine_or_without_its_loader_is_seen_before_it_i
     other[18] = if NATIVE == "amd64" { 183 } else { 62 };
     let dynamic = std::fs::read(std::env::current_exe().expect("a path")).expect("a binary");
     let script = b"#!/bin/nowhere\n".to_vec();
-    let cases: [(&[u8], fn(&UnfitImage) -> bool); 3] = [
+    let cases: [(&[u8], Expected); 3] = [
         (&other, |r| matches!(r, UnfitImage::Machine { built_for, .. } if built_for == OTHER)),
         (&dynamic, |r| matches!(r, UnfitImage::Needs { needs, .. } if needs.contains("ld-"))),
         (&script, |r| matches!(r, UnfitImage::Needs { needs, .. } if needs == "/bin/nowhere")),

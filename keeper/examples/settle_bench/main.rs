@@ -95,6 +95,7 @@ async fn measure(options: &Options, bin_dir: PathBuf) -> Result<Report> {
 
     let nonce = world.bundler_nonce().await?;
     ensure!(nonce == 0, "{nonce} bundles were mined although they were held back");
+    eprintln!("letting the bundles go");
     let released = Instant::now();
     world.proxy.release();
     until("all purchases are settled", patience, async || {

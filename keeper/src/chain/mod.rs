@@ -21,5 +21,5 @@ pub(crate) use error::Doing;
 pub use head::{Head, HeadBoard, Heads};
 pub use listing::Listed;
 pub use receipts::OpResult;
-pub use standing::Standing;
+pub use standing::{Shown, Standing};
 pub use watch::watch;

@@ -5,7 +5,7 @@ use domain::job::{Event, State};
 use super::confirm::wrong_state;
 use super::context::Context;
 use super::trouble::Trouble;
-use crate::chain::Standing;
+use crate::chain::Shown;
 use crate::store::{Commit, JobRow};
 
 /// Waits for the configured depth, then asks the registry a last time.
@@ -19,8 +19,8 @@ pub(super) async fn finalize(context: &Context, row: &JobRow) -> Result<Commit, 
         // The watcher takes back only blocks that it took in; this one it may never have seen.
         return Ok(Commit::new(row, Event::SettlementRemoved));
     }
-    match context.chain.standing(&closed.past.purchase, head).await? {
-        Standing::Settled(_) => Ok(Commit::new(row, Event::Finalized)),
+    match context.chain.shown(&closed.past.purchase, head).await? {
+        Shown::Settled => Ok(Commit::new(row, Event::Finalized)),
         other => Err(Trouble::Wait(format!("the registry shows {other:?}, not a settlement"))),
     }
 }

@@ -11,7 +11,7 @@ use super::funds::Purse;
 use super::rests::Rests;
 use super::weigh::{self, Weighed};
 use super::{follow, sign};
-use crate::chain::Standing;
+use crate::chain::{Shown, Standing};
 use crate::pipeline::{Context, Trouble};
 use crate::store::{
     BundleStatus, Commit, Fees, JobRow, Ledger, NewBundle, StoredBundle, now_millis,
@@ -35,13 +35,20 @@ pub(super) struct Plan<'a> {
     pub tip: Tip,
     /// Nonces for new bundles.
     pub nonces: Vec<u64>,
-    /// What is under way.
+    /// The bundles at the beginning of the round.
     pub ledger: &'a Ledger,
+    /// Those that were made in it.
+    pub made: Vec<StoredBundle>,
     /// All jobs whose operation waits, with their versions.
     pub waiting: Vec<(u64, u64)>,
 }
 
 impl Plan<'_> {
+    /// All bundles under way.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = &StoredBundle> {
+        self.ledger.open.iter().chain(&self.made)
+    }
+
     /// Notes that all waiting jobs wait, but those that rest for a reason of their own.
     fn note(&self, context: &Context, rests: &Rests, wait: &Wait) {
         let resting = rests.resting();
@@ -51,32 +58,32 @@ impl Plan<'_> {
     }
 }
 
-/// Makes, stores and signs new bundles of waiting operations; false when none can go now.
+/// Makes, stores and signs up to `most_new` bundles of waiting operations; false when none can go
+/// now.
 ///
 /// While others are under way only full bundles are made: what waits fills the next one.
 pub(super) async fn assemble(
     context: &Context,
-    plan: &Plan<'_>,
+    plan: &mut Plan<'_>,
     rests: &Rests,
-    most: &AtomicUsize,
+    size: &AtomicUsize,
+    most_new: usize,
 ) -> Result<bool, Trouble> {
-    let size = most.load(Ordering::Relaxed);
-    let (limit, under_way) = (plan.nonces.len() * size, !plan.ledger.open.is_empty());
+    let most = size.load(Ordering::Relaxed);
+    let (limit, under_way) = (plan.nonces.len().min(most_new) * most, plan.under_way().count());
     if let Some(wait) = fees::too_dear(context, plan.tip.base_fee) {
         plan.note(context, rests, &wait);
         return Ok(false);
     }
     let rows = context.store.waiting_to_travel(limit, rests.resting()).await?;
-    if under_way && rows.len() < size {
-        let reason = format!("a place in a bundle; {} are under way", plan.ledger.open.len());
+    if under_way > 0 && rows.len() < most {
+        let reason = format!("a place in a bundle; {under_way} are under way");
         plan.note(context, rests, &Wait::new(WaitOn::Inclusion, reason, "nothing"));
-    }
-    if rows.is_empty() || (under_way && rows.len() < size) {
         return Ok(false);
     }
     let candidates = candidates(context, rows, plan.tip, rests).await?;
-    let mut groups = weigh::group(context, candidates, size);
-    if under_way || groups.len() > 1 {
+    let mut groups = weigh::group(context, candidates, most);
+    if under_way > 0 || groups.len() > 1 {
         groups.retain(|group| group.full);
     }
     if groups.is_empty() {
@@ -85,15 +92,15 @@ pub(super) async fn assemble(
     let groups = groups.into_iter().map(|group| group.candidates);
     let trials: Vec<_> = groups.map(|group| weigh::weigh(context, group, rests)).collect();
     let weighed: Vec<Option<Weighed>> = stream::iter(trials).buffered(TRIALS).try_collect().await?;
-    let mut launch = Launch { context, plan, purse: Purse::read(context, plan).await?, most };
-    let mut nonces = plan.nonces.iter();
+    let purse = Purse::read(context, plan).await?;
+    let made = plan.made.len();
+    let mut launch = Launch { context, plan, purse, size };
     for weighed in weighed.into_iter().flatten() {
-        let Some(nonce) = nonces.next() else { break };
-        if !launch.bundle(*nonce, weighed, rests).await? {
-            return Ok(launch.purse.launched > 0);
+        if !launch.bundle(weighed, rests).await? {
+            break;
         }
     }
-    Ok(launch.purse.launched > 0)
+    Ok(plan.made.len() > made)
 }
 
 /// Notes that jobs wait.
@@ -121,7 +128,6 @@ async fn candidates(
         let State::Signed(signed) = &row.state else { continue };
         let op = signed.op.clone();
         let event = match standing {
-            Standing::Open { sequence } if op.nonce.as_limbs()[0] < sequence => Event::Repriced,
             // Accounts that offer less than the base fee would make the bundler pay.
             Standing::Open { .. } if op.max_fee_per_gas() < tip.base_fee => Event::Repriced,
             Standing::Open { .. } => {
@@ -144,8 +150,17 @@ async fn candidates(
     Ok(candidates)
 }
 
+/// Whether the nonce fits as well shows when the bundle is tried out.
 async fn look(context: &Context, row: JobRow, tip: Tip) -> Result<(JobRow, Standing), Trouble> {
-    let standing = context.chain.standing(row.state.purchase(), tip.block).await?;
+    let State::Signed(signed) = &row.state else { return Ok((row, Standing::Missing)) };
+    let sequence = signed.op.nonce.as_limbs()[0];
+    let (chain, purchase) = (&context.chain, row.state.purchase());
+    let standing = match chain.shown(purchase, tip.block).await? {
+        Shown::Open => Standing::Open { sequence },
+        Shown::Missing => Standing::Missing,
+        Shown::Other => Standing::Other,
+        Shown::Settled | Shown::Refunded => chain.standing(purchase, tip.block).await?,
+    };
     Ok((row, standing))
 }
 
@@ -165,21 +180,17 @@ pub(super) fn log_moved(rows: &[JobRow]) {
 }
 
 /// Storing and signing, one bundle after the other, so that no signed one lies above a free nonce.
-struct Launch<'a> {
+struct Launch<'a, 'b> {
     context: &'a Context,
-    plan: &'a Plan<'a>,
+    plan: &'a mut Plan<'b>,
     purse: Purse,
-    most: &'a AtomicUsize,
+    size: &'a AtomicUsize,
 }
 
-impl Launch<'_> {
+impl Launch<'_, '_> {
     /// Stores and signs one bundle; false when no further one can go now.
-    async fn bundle(
-        &mut self,
-        nonce: u64,
-        mut weighed: Weighed,
-        rests: &Rests,
-    ) -> Result<bool, Trouble> {
+    async fn bundle(&mut self, mut weighed: Weighed, rests: &Rests) -> Result<bool, Trouble> {
+        let Some(nonce) = self.plan.nonces.first().copied() else { return Ok(false) };
         let Some(offer) = self.offer(nonce, &weighed, rests).await? else { return Ok(false) };
         if !self.purse.cut_to_size(&mut weighed, offer) {
             self.too_poor(&weighed, offer, rests);
@@ -195,11 +206,16 @@ impl Launch<'_> {
         let ops: Vec<_> = ops.map(|one| (one.row.id, one.row.version, one.op)).collect();
         let stored_ops: Vec<_> = ops.iter().map(|(job, _, op)| (*job, op.clone())).collect();
         let id = self.context.store.store_bundle(NewBundle { nonce, ops, plan }).await?;
+        self.plan.nonces.remove(0);
         metrics::histogram!("nexus_keeper_bundle_operations").record(stored_ops.len() as f64);
         tracing::info!(bundle = id, nonce, operations = stored_ops.len(), "bundle planned");
         let (status, txs, signed_at) = (BundleStatus::Open, Vec::new(), now_millis());
         let bundle = StoredBundle { id, nonce, status, ops: stored_ops, plan, txs, signed_at };
-        Ok(sign::first_or_discard(self.context, &bundle, self.most).await?.is_some())
+        if sign::first_or_discard(self.context, &bundle, self.size).await?.is_none() {
+            return Ok(false);
+        }
+        self.plan.made.push(bundle);
+        Ok(true)
     }
 
     /// The fees of a bundle under that nonce: more than anything that was signed for it before.
@@ -232,7 +248,7 @@ impl Launch<'_> {
 
     /// The bundles under way come home first; without any the bundler needs ether.
     fn too_poor(&self, weighed: &Weighed, offer: Offer, rests: &Rests) {
-        if self.purse.launched == 0 && self.plan.ledger.open.is_empty() {
+        if self.plan.under_way().next().is_none() {
             let wait = self.purse.bundler_needs(weighed, offer);
             tracing::warn!(reason = wait.reason, "no bundle can be paid for");
             self.plan.note(self.context, rests, &wait);

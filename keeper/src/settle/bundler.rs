@@ -38,8 +38,8 @@ const IDLE: Duration = Duration::from_secs(5);
 const RESTING: Duration = Duration::from_secs(1);
 /// Bundles under way at once; nodes keep at least so many transactions of one sender.
 const WINDOW: u64 = 16;
-/// New bundles in one round; meanwhile those of the last round are delivered.
-const NEW: usize = 8;
+/// Bundles that are made together, while others are delivered.
+const NEW: usize = 4;
 /// Bundles whose receipts are read at once.
 const LOOKS: usize = 4;
 
@@ -126,22 +126,48 @@ impl Bundler {
             Belief::Doubt => Vec::new(),
             // The signer does not answer, or does not want to: one nonce is enough to try.
             Belief::Next(_) if ledger.open.iter().any(|open| open.txs.is_empty()) => Vec::new(),
-            Belief::Next(next) => free_nonces(next, WINDOW, NEW, &ledger),
+            Belief::Next(next) => free_nonces(next, WINDOW, WINDOW as usize, &ledger),
         };
-        let Self { context, sent, rests, most, .. } = &*self;
-        let plan = Plan { tip, nonces, ledger: &ledger, waiting };
-        let (delivered, assembled) =
-            tokio::join!(follow::deliver(context, &ledger, tip, sent, most), async {
-                match belief {
-                    Belief::Next(_) => assemble::assemble(context, &plan, rests, most).await,
-                    Belief::Changed | Belief::Doubt => Ok(false),
-                }
-            },);
+        let plan = Plan { tip, nonces, ledger: &ledger, made: Vec::new(), waiting };
+        let delivered = CancellationToken::new();
+        let deliver = async {
+            let _done = delivered.clone().drop_guard();
+            follow::deliver(&self.context, &ledger, tip, &self.sent, &self.most).await
+        };
+        let assemble = async {
+            match belief {
+                Belief::Next(_) => self.assemble(plan, &delivered).await,
+                Belief::Changed | Belief::Doubt => Ok(false),
+            }
+        };
+        let (delivered, assembled) = tokio::join!(deliver, assemble);
         Ok(match (delivered?, assembled?) {
             (false, false) if ledger.open.is_empty() => Round::Resting,
             (false, false) => Round::Pending,
             _ => Round::Again,
         })
+    }
+
+    /// Makes new bundles while others are `delivered`, until that is done.
+    async fn assemble(
+        &self,
+        mut plan: Plan<'_>,
+        delivered: &CancellationToken,
+    ) -> Result<bool, Trouble> {
+        let Self { context, rests, most, .. } = self;
+        while !plan.nonces.is_empty() {
+            let made = assemble::assemble(context, &mut plan, rests, most, NEW).await?;
+            if delivered.is_cancelled() {
+                break;
+            }
+            if !made {
+                tokio::select! {
+                    () = delivered.cancelled() => break,
+                    () = context.bell.notified() => {}
+                }
+            }
+        }
+        Ok(!plan.made.is_empty())
     }
 
     /// Finds the next nonce, and brings the store in line with what the chain shows.

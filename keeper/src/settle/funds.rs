@@ -19,8 +19,6 @@ pub(super) struct Purse {
     /// The account's, in its deposit and beside it. Known only while other bundles are under way:
     /// without any the EntryPoint's own opinion counts.
     account: Option<U256>,
-    /// Bundles paid from it.
-    pub launched: usize,
 }
 
 impl Purse {
@@ -37,16 +35,14 @@ impl Purse {
         let bundler = bundler.doing("asking for the bundler's balance")?;
         let account = account.doing("asking for the account's balance")?;
         let deposit = deposit.doing("asking for the account's deposit")?;
-        let open = &plan.ledger.open;
-        let spent: U256 = open.iter().map(most_of).fold(U256::ZERO, U256::saturating_add);
-        let promised = open.iter().flat_map(|bundle| &bundle.ops).map(|(_, op)| prefund(op));
+        let spent: U256 = plan.under_way().map(most_of).fold(U256::ZERO, U256::saturating_add);
+        let promised = plan.under_way().flat_map(|bundle| &bundle.ops).map(|(_, op)| prefund(op));
         let promised = promised.fold(U256::ZERO, U256::saturating_add);
         let account = account.saturating_add(deposit).saturating_sub(promised);
         Ok(Self {
             bundler_address: context.bundler,
             bundler: bundler.saturating_sub(spent),
-            account: (!open.is_empty()).then_some(account),
-            launched: 0,
+            account: plan.under_way().next().is_some().then_some(account),
         })
     }
 
@@ -72,7 +68,6 @@ impl Purse {
         let cost = cost(fees.gas_limit, fees.max_fee_per_gas);
         self.bundler = self.bundler.saturating_sub(cost);
         self.account = self.account.map(|account| account.saturating_sub(promised(weighed)));
-        self.launched += 1;
     }
 
     /// The wait for ether of the bundler.

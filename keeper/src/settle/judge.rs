@@ -60,7 +60,7 @@ async fn weigh(
 ) -> Result<Option<Commit>, Trouble> {
     let State::Sent(sent) = &row.state else { return Ok(None) };
     let result = context.chain.op_result(receipt, sent.signed.op_hash);
-    let standing = context.chain.standing(row.state.purchase(), block).await?;
+    let standing = context.chain.standing_after(receipt, row.state.purchase(), block).await?;
     Ok(Some(Commit::new(row, verdict(result, standing))))
 }
 
