@@ -131,6 +131,7 @@ async fn a_settlement_survives_that_its_programs_leave_the_cache() {
     let operations = operations(&world).await;
     assert_eq!(operations.len(), 2, "no second try");
     assert!(operations.iter().all(|(_, success)| *success), "{operations:?}");
+    println!("unused execution gas, evicted: {}", unused_execution_gas(&world).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
