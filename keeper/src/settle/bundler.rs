@@ -114,7 +114,7 @@ impl Bundler {
     async fn round(&mut self) -> Result<Round, Trouble> {
         let ledger = self.context.store.ledger().await?;
         metrics::gauge!("nexus_keeper_bundles_open").set(ledger.open.len() as f64);
-        judge::close_deep(&self.context, &ledger.mined).await?;
+        judge::tend_mined(&self.context, &ledger.mined).await?;
         let waiting = self.context.store.versions_in(Kind::Signed).await?;
         if ledger.open.is_empty() && waiting.is_empty() {
             return Ok(Round::Idle);

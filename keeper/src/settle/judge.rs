@@ -100,18 +100,23 @@ pub(super) async fn give_up_nonce(
 
 /// Closes mined bundles that are deep enough in the chain; opens those whose block left it.
 ///
-/// The watcher reopens bundles of blocks that it took in and takes back. These may have been in
-/// a block that the watcher never saw.
-pub(super) async fn close_deep(context: &Context, mined: &[MinedBundle]) -> Result<(), Trouble> {
+/// The watcher takes back blocks that it took in. Those of some bundles it may never have seen.
+pub(super) async fn tend_mined(context: &Context, mined: &[MinedBundle]) -> Result<(), Trouble> {
     let Some(head) = *context.heads.0.borrow() else { return Ok(()) };
+    if mined.is_empty() {
+        return Ok(());
+    }
+    let taken_in = context.store.blocks().await?;
     let finality = context.config.chain.finality_blocks;
-    let deep =
-        |bundle: &&MinedBundle| head.block.number >= bundle.block.number.saturating_add(finality);
-    for bundle in mined.iter().filter(deep) {
-        if context.chain.is_canonical(bundle.block).await? {
-            context.store.set_bundle_status(bundle.id, BundleStatus::Closed).await?;
-        } else {
+    for bundle in mined {
+        let is_deep = head.block.number >= bundle.block.number.saturating_add(finality);
+        if !is_deep && taken_in.contains(&bundle.block) {
+            continue;
+        }
+        if !context.chain.is_canonical(bundle.block).await? {
             reopen(context, bundle).await?;
+        } else if is_deep {
+            context.store.set_bundle_status(bundle.id, BundleStatus::Closed).await?;
         }
     }
     Ok(())
@@ -137,5 +142,5 @@ pub(super) async fn reopen_removed(
 async fn reopen(context: &Context, bundle: &MinedBundle) -> Result<(), Trouble> {
     let block = bundle.block.number;
     tracing::warn!(bundle = bundle.id, nonce = bundle.nonce, block, "the bundle left the chain");
-    Ok(context.store.set_bundle_status(bundle.id, BundleStatus::Open).await?)
+    Ok(context.store.reopen_bundle(*bundle).await?)
 }

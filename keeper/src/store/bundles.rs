@@ -245,6 +245,13 @@ pub(super) fn write_status(
 
 /// The jobs that still travel with a bundle.
 pub(super) fn passengers(tx: &Transaction<'_>, bundle: u64) -> Result<Vec<JobRow>, StoreError> {
+    let mut rows = loaded(tx, bundle)?;
+    rows.retain(|row| matches!(&row.state, State::Sent(sent) if sent.bundle == bundle));
+    Ok(rows)
+}
+
+/// The jobs that a bundle was made for.
+pub(super) fn loaded(tx: &Transaction<'_>, bundle: u64) -> Result<Vec<JobRow>, StoreError> {
     let ops: Option<String> = tx
         .prepare_cached("SELECT ops FROM bundles WHERE id = ?1")?
         .query_row([int(bundle)], |row| row.get(0))
@@ -254,9 +261,7 @@ pub(super) fn passengers(tx: &Transaction<'_>, bundle: u64) -> Result<Vec<JobRow
     let ops: Vec<(u64, IgnoredAny)> = from_json("bundle", &ops)?;
     let mut rows = Vec::with_capacity(ops.len());
     for (job, _) in ops {
-        let row = jobs::find(tx, job)?;
-        let here = |row: &JobRow| matches!(&row.state, State::Sent(sent) if sent.bundle == bundle);
-        rows.extend(row.filter(here));
+        rows.extend(jobs::find(tx, job)?);
     }
     Ok(rows)
 }

@@ -1,12 +1,12 @@
 //! Bundles beside the chain's next nonce: which are open, which used one, and which are shelved
 //! because their operations travel otherwise.
 
-use domain::job::{BlockRef, Event};
+use domain::job::{BlockRef, Event, State};
 use rusqlite::Transaction;
 
 use super::actor::Store;
 use super::bundles::{
-    BundleStatus, RawBundle, StoredBundle, parse, passengers, read, write_status,
+    BundleStatus, RawBundle, StoredBundle, loaded, parse, passengers, read, write_status,
 };
 use super::error::StoreError;
 use super::jobs;
@@ -43,6 +43,26 @@ impl Store {
     /// A fault of the store.
     pub async fn ledger(&self) -> Result<Ledger, StoreError> {
         self.call(|connection| read_ledger(&connection.transaction()?)).await
+    }
+
+    /// Opens a mined bundle whose block left the chain, and takes back the settlements in it.
+    ///
+    /// # Errors
+    /// A fault of the store; nothing is kept then.
+    pub async fn reopen_bundle(&self, mined: MinedBundle) -> Result<(), StoreError> {
+        self.write(move |tx, changed| {
+            for row in loaded(tx, mined.id)? {
+                let settlement = row.state.settlement();
+                if matches!(row.state, State::Settled(_))
+                    && settlement.is_some_and(|found| found.block == mined.block)
+                {
+                    changed.push(row.id);
+                    jobs::advance(tx, row, Event::SettlementRemoved)?;
+                }
+            }
+            write_status(tx, mined.id, BundleStatus::Open)
+        })
+        .await
     }
 
     /// Shelves a bundle: the jobs that travel with it are free to be bundled otherwise.
