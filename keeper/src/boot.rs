@@ -168,16 +168,18 @@ async fn ask_signer(signer: &SignerClient, health: &HealthBoard) -> anyhow::Resu
     let mut backoff = patience();
     loop {
         match signer.info().await {
-            Ok(info) => {
+            Ok(info) if info.caps.is_some() => {
                 health.works(Part::Signer);
                 return Ok(info);
             }
-            Err(error) if error.is_retryable() => {
-                health.fails(Part::Signer, &error);
-                tokio::time::sleep(backoff.pause()).await;
+            // It would refuse every settlement of this keeper, whose nonce keys it does not know.
+            Ok(_) => {
+                health.fails(Part::Signer, &"nexus-signer is older than this keeper: update it")
             }
+            Err(error) if error.is_retryable() => health.fails(Part::Signer, &error),
             Err(error) => return Err(error).context("asking the signer for its addresses"),
         }
+        tokio::time::sleep(backoff.pause()).await;
     }
 }
 
@@ -194,7 +196,7 @@ async fn check_account(
     if !keeper.await? {
         tracing::warn!(
             account = %chain.account,
-            "the account is no keeper of the registry: settlements wait until its owner adds it"
+            "the account is no keeper of the registry: the first settlement makes its job stuck until its owner adds it and the keeper restarts"
         );
     }
     Ok(())

@@ -57,8 +57,6 @@ causes! {
     AccountFunds = "accountFunds",
     /// Ether of the bundler's address.
     BundlerFunds = "bundlerFunds",
-    /// A registry that lists the account among its keepers.
-    KeeperRole = "keeperRole",
     /// A bundler nonce below that has yet to be used.
     Nonce = "nonce",
     /// The block that includes the bundle.
@@ -68,14 +66,7 @@ causes! {
 impl WaitOn {
     /// Whether settlements stand still until the operator acts or gas gets cheaper.
     pub const fn blocks_settling(self) -> bool {
-        matches!(
-            self,
-            Self::SignerBudget
-                | Self::Fee
-                | Self::AccountFunds
-                | Self::BundlerFunds
-                | Self::KeeperRole
-        )
+        matches!(self, Self::SignerBudget | Self::Fee | Self::AccountFunds | Self::BundlerFunds)
     }
 }
 

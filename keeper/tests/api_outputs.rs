@@ -2,7 +2,7 @@
 
 mod api_support;
 
-use alloy::primitives::keccak256;
+use alloy::primitives::{Address, keccak256};
 use api_support::{Api, CHAIN, REGISTRY, code};
 use domain::job::Event;
 use domain::receipt::{Outcome, SignedReceipt};
@@ -76,6 +76,18 @@ async fn a_refund_that_came_first_leaves_the_result_withheld() {
     api.sent(1).await;
     api.advance(1, Event::Refunded, &[]).await;
     withheld(&api, "expired").await;
+}
+
+#[tokio::test]
+async fn a_purchase_that_another_keeper_settled_as_failed_gives_no_result() {
+    let api = Api::start().await;
+    api.ended(1, b"precious", b"", Outcome::Ok).await;
+    api.sent(1).await;
+    api.settled_by(1, Address::repeat_byte(0x77), false).await;
+    let response = api.get("/v1/jobs/1/result").await;
+    assert_eq!(response.status(), 404);
+    let text = response.text().await.expect("text");
+    assert!(text.contains("the buyer has the money back") && !text.contains("precious"), "{text}");
 }
 
 #[tokio::test]

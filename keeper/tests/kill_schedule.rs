@@ -25,19 +25,21 @@ const MESSAGES: [&str; 7] = [
     "eth_sendRawTransaction",
     "eth_getTransactionReceipt",
     "eth_estimateGas",
-    "eth_getLogs",
+    "eth_getBlockReceipts",
 ];
 const SIGNERS: usize = 3;
 
 /// Methods that may answer wrongly while the keeper comes back.
-const METHODS: [&str; 8] = [
+const METHODS: [&str; 10] = [
     "eth_chainId",
     "eth_getCode",
     "eth_getBlockByNumber",
+    "eth_getBlockReceipts",
     "eth_getLogs",
     "eth_call",
     "eth_estimateGas",
     "eth_getTransactionCount",
+    "eth_sendRawTransaction",
     "eth_getTransactionReceipt",
 ];
 

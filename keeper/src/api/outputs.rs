@@ -32,6 +32,13 @@ pub(super) async fn result(
         let message = format!("job {} has no result, its run failed: {}", row.id, run.detail);
         return Err(ApiError::not_found(message));
     }
+    if let Some(settlement) = row.state.settlement().filter(|settlement| !settlement.ok) {
+        let (id, keeper) = (row.id, settlement.keeper);
+        let message = format!(
+            "job {id} has no result: {keeper} settled it as failed, the buyer has the money back"
+        );
+        return Err(ApiError::not_found(message));
+    }
     let state = row.state.kind();
     let (paid, once) = match shared.api.result_after {
         ResultAfter::Settled => (matches!(state, Kind::Settled | Kind::Final), "is mined"),

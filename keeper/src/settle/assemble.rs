@@ -206,14 +206,15 @@ impl Launch<'_, '_> {
         let ops: Vec<_> = ops.map(|one| (one.row.id, one.row.version, one.op)).collect();
         let stored_ops: Vec<_> = ops.iter().map(|(job, _, op)| (*job, op.clone())).collect();
         let id = self.context.store.store_bundle(NewBundle { nonce, ops, plan }).await?;
-        self.plan.nonces.remove(0);
         metrics::histogram!("nexus_keeper_bundle_operations").record(stored_ops.len() as f64);
         tracing::info!(bundle = id, nonce, operations = stored_ops.len(), "bundle planned");
         let (status, txs, signed_at) = (BundleStatus::Open, Vec::new(), now_millis());
         let bundle = StoredBundle { id, nonce, status, ops: stored_ops, plan, txs, signed_at };
         if sign::first_or_discard(self.context, &bundle, self.size).await?.is_none() {
+            // The nonce is as free as before: nothing is signed above it.
             return Ok(false);
         }
+        self.plan.nonces.remove(0);
         self.plan.made.push(bundle);
         Ok(true)
     }

@@ -60,8 +60,29 @@ async fn weigh(
 ) -> Result<Option<Commit>, Trouble> {
     let State::Sent(sent) = &row.state else { return Ok(None) };
     let result = context.chain.op_result(receipt, sent.signed.op_hash);
-    let standing = context.chain.standing_after(receipt, row.state.purchase(), block).await?;
+    let standing = standing(context, row, receipt, block).await?;
     Ok(Some(Commit::new(row, verdict(result, standing))))
+}
+
+/// How the purchase stood after the bundle. A node that keeps no state of so long ago tells how it
+/// stands now: what a mined operation did to its purchase, nothing but a reorganisation undoes.
+async fn standing(
+    context: &Context,
+    row: &JobRow,
+    receipt: &TransactionReceipt,
+    block: BlockRef,
+) -> Result<Standing, Trouble> {
+    let (chain, purchase) = (&context.chain, row.state.purchase());
+    let error = match chain.standing_after(receipt, purchase, block).await {
+        Ok(standing) => return Ok(standing),
+        Err(error) => error,
+    };
+    let head = chain.latest().await?.block;
+    if head.number < block.number || !chain.is_canonical(block).await? {
+        return Err(error.into());
+    }
+    tracing::debug!(job = row.id, %error, head = head.number, "judged as of the newest block");
+    Ok(chain.standing(purchase, head).await?)
 }
 
 fn verdict(result: OpResult, standing: Standing) -> Event {

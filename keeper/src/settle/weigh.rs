@@ -53,9 +53,14 @@ fn calldata(op: &PackedUserOperation) -> u64 {
     data.iter().map(|byte| if *byte == 0 { 4 } else { 16 }).sum()
 }
 
+/// The signer's cap on a bundle's gas, if it tells one.
+fn most_gas(context: &Context) -> u64 {
+    context.signer.caps().map_or(u64::MAX, |caps| caps.max_bundle_gas)
+}
+
 /// Splits candidates into groups of up to `size` that keep to the signer's cap on gas.
 pub(super) fn group(context: &Context, candidates: Vec<Candidate>, size: usize) -> Vec<Group> {
-    let most = context.signer.caps().map_or(u64::MAX, |caps| caps.max_bundle_gas);
+    let most = most_gas(context);
     let mut groups: Vec<Group> = Vec::new();
     let mut gas = 0;
     for candidate in candidates {
@@ -93,6 +98,10 @@ pub(super) async fn weigh(
         let ops: Vec<_> = weighed.candidates.iter().map(|one| one.op.clone()).collect();
         let data = handle_ops(&ops, context.bundler);
         weighed.posting = gas::parent_chain(&context.chain, data).await?;
+        if count > 1 && weighed.gas() > most_gas(context) {
+            weighed.candidates.truncate(count - count.div_ceil(8));
+            continue;
+        }
         match simulate::bundle(&context.chain, &ops, context.bundler, weighed.gas()).await? {
             Opinion::Fine => return Ok(Some(weighed)),
             Opinion::Spoilt { index, reason } if index < count => {

@@ -199,13 +199,18 @@ impl Api {
 
     /// Mines the bundle of a job that is sent.
     pub async fn mined(&self, id: u64) {
+        self.settled_by(id, Address::repeat_byte(0x22), true).await;
+    }
+
+    /// Shows the job settled on the chain by that account, as paid or as failed.
+    pub async fn settled_by(&self, id: u64, keeper: Address, ok: bool) {
         let row = self.store.job(id).await.expect("a store").expect("a job");
         let receipt_hash = row.state.prepared().expect("a receipt").intent.receipt_hash;
         let settlement = Settlement {
-            keeper: Address::repeat_byte(0x22),
+            keeper,
             receipt_hash,
-            ours: true,
-            ok: true,
+            ours: keeper == Address::repeat_byte(0x22),
+            ok,
             tx_hash: B256::repeat_byte(8),
             block: BlockRef { number: 1000 + id, hash: B256::repeat_byte(7) },
             charge: U96::from(5),
