@@ -62,7 +62,7 @@ async fn the_past_is_replayed_then_the_present_follows_until_the_end() {
     assert!(seen[0]["at"].as_u64().is_some_and(|at| at > 1_600_000_000_000), "milliseconds");
 
     let lines = vec![(5, "first".to_owned()), (6, "second".to_owned())];
-    api.store.append_log(1, 1, lines).await.expect("stored");
+    api.logged(1, lines).await;
     let line = next(&mut socket).await.expect("an event");
     assert_eq!(
         (&line["kind"], &line["line"], &line["at"]),
@@ -100,7 +100,7 @@ async fn the_events_of_other_jobs_stay_with_them() {
     api.running(1).await;
     let mut socket = open(&api, 1, 0).await;
     api.running(2).await;
-    api.store.append_log(2, 1, vec![(1, "not yours".to_owned())]).await.expect("stored");
+    api.logged(2, vec![(1, "not yours".to_owned())]).await;
     api.stuck(2).await;
     api.stuck(1).await;
     let (events, _) = rest(&mut socket).await;
@@ -116,7 +116,7 @@ async fn a_client_that_reads_late_gets_every_line_once() {
     // Far more than socket buffers, the page and the change channel hold together.
     for batch in 0..LINES / 1000 {
         let lines = (0..1000).map(|n| (1, format!("{:>200}", batch * 1000 + n))).collect();
-        api.store.append_log(1, 1, lines).await.expect("stored");
+        api.logged(1, lines).await;
     }
     api.stuck(1).await;
     let (events, code) = rest(&mut socket).await;
@@ -183,7 +183,7 @@ async fn a_watcher_never_sees_the_events_of_another_order_of_that_number() {
     api.ended(1, b"secret", b"log", Outcome::Ok).await;
     api.sent(1).await;
     let lines = vec![(5, "of the first".to_owned())];
-    api.store.append_log(1, 1, lines).await.expect("stored");
+    api.logged(1, lines).await;
     let mut first = open(&api, 1, 0).await;
     let mut seen = Vec::new();
     while seen.last().is_none_or(|event: &Value| event["line"] != "of the first") {

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::sandbox::LogLine;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Lines under way between engine and store; a faster agent waits.
 pub(super) const INBOX: usize = 1024;
@@ -16,11 +16,12 @@ const BATCH: usize = 1024;
 const DELAY: Duration = Duration::from_millis(50);
 
 /// Stores the lines of a run until its sender is gone, leaving out those that an earlier
-/// life of the keeper stored. Lines are a courtesy to watchers: if the disk refuses them the
+/// life of the keeper stored. Once the job has moved on none is stored any more: its number may be
+/// another order's. Lines are a courtesy to watchers: if the disk refuses them the
 /// run goes on, and the whole log is kept with the result.
 pub(super) async fn carry(
     store: Store,
-    job: u64,
+    (job, version): (u64, u64),
     attempt: u32,
     mut lines: mpsc::Receiver<LogLine>,
 ) {
@@ -40,8 +41,12 @@ pub(super) async fn carry(
         if fresh.is_empty() {
             continue;
         }
-        if let Err(error) = store.append_log(job, attempt, fresh).await {
-            tracing::warn!(job, %error, "log lines were not stored");
+        match store.append_log((job, version), attempt, fresh).await {
+            Ok(()) => {}
+            Err(error @ StoreError::Conflict { .. }) => {
+                tracing::debug!(job, %error, "log lines of an outdated run were left out");
+            }
+            Err(error) => tracing::warn!(job, %error, "log lines were not stored"),
         }
     }
 }

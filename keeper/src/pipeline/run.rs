@@ -199,7 +199,7 @@ async fn adopt(
     cancel: &CancellationToken,
 ) -> Result<Option<RunOutput>, Trouble> {
     let (lines, inbox) = mpsc::channel(logs::INBOX);
-    let carrier = logs::carry(context.store.clone(), row.id, attempt, inbox);
+    let carrier = logs::carry(context.store.clone(), (row.id, row.version), attempt, inbox);
     let job = context.container_job(row);
     let adopted = Box::pin(context.sandbox.adopt(&job, attempt, lines, cancel.clone()));
     let (adopted, ()) = tokio::join!(adopted, carrier);
@@ -224,7 +224,7 @@ async fn fresh(
         input.ok_or_else(|| Trouble::Hopeless("the input is gone from the store".into()))?;
     let spec = spec(context, row, order, manifest, input);
     let (lines, inbox) = mpsc::channel(logs::INBOX);
-    let carrier = logs::carry(context.store.clone(), row.id, order.attempts, inbox);
+    let carrier = logs::carry(context.store.clone(), (row.id, row.version), order.attempts, inbox);
     let run = Box::pin(context.sandbox.run(spec, lines, cancel.clone()));
     let (output, ()) = tokio::join!(run, carrier);
     match output {

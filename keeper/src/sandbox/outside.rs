@@ -10,7 +10,7 @@ use bollard::errors::Error as DockerError;
 use bollard::models::EventMessage;
 use bollard::query_parameters::EventsOptionsBuilder;
 use futures::{Stream, StreamExt};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::clock::Process;
 use super::error::SandboxError;
@@ -63,6 +63,8 @@ impl Outside {
 
     /// Takes one event in; waits for ever if the engine tells no more.
     async fn take_event(&mut self) {
+        // However fast events come, who waits for something else gets a turn.
+        tokio::task::consume_budget().await;
         let Some(events) = &mut self.events else { return std::future::pending().await };
         match events.next().await {
             Some(Ok(event)) => self.known.note(&event, Instant::now(), SystemTime::now()),
@@ -75,18 +77,21 @@ impl Outside {
     }
 
     /// Returns when the agent has had its time since `began`, not counting that in which it was
-    /// paused.
+    /// paused. Events do not put that off, however many the agent provokes.
     pub(super) async fn run_out(&mut self, began: Instant, limit: Duration) {
+        let mut looked = Instant::now();
         loop {
             let look = match self.known.paused_since {
                 None => began + limit + self.known.paused,
-                Some(_) => Instant::now() + LOOK,
+                Some(since) => since.max(looked) + LOOK,
             };
             tokio::select! {
+                biased;
                 () = sleep_until(look) => {}
                 () = self.take_event() => continue,
             }
             self.catch_up().await;
+            looked = Instant::now();
             let due = Instant::now() >= began + limit + self.paused();
             if (due || self.known.paused_since.is_some()) && self.has_run_out().await {
                 return;
@@ -94,9 +99,20 @@ impl Outside {
         }
     }
 
-    /// Takes in all that the engine has to tell by now.
+    /// Takes in all that the engine has to tell by now, but not for longer than it may lag.
     async fn catch_up(&mut self) {
-        while timeout(QUIET, self.take_event()).await.is_ok() {}
+        let end = Instant::now() + EVENT_LAG;
+        while self.take_event_before(end.min(Instant::now() + QUIET)).await {
+            if Instant::now() >= end {
+                tracing::debug!(container = self.id, "events of a container do not cease");
+                return;
+            }
+        }
+    }
+
+    /// Takes one event in unless it is too late; returns whether there was one.
+    async fn take_event_before(&mut self, end: Instant) -> bool {
+        Instant::now() < end && timeout_at(end, self.take_event()).await.is_ok()
     }
 
     /// Whether time is really up: asks the engine, for an event may be late or lost.
@@ -124,13 +140,12 @@ impl Outside {
         if self.events.is_none() {
             *self = Self::follow(&self.docker, &self.id);
         }
-        let all = async {
-            while !self.known.ended && self.events.is_some() {
-                self.take_event().await;
+        let end = Instant::now() + EVENT_LAG;
+        while !self.known.ended && self.events.is_some() {
+            if !self.take_event_before(end).await {
+                tracing::debug!(container = self.id, "the engine does not tell of its end");
+                return;
             }
-        };
-        if timeout(EVENT_LAG, all).await.is_err() {
-            tracing::debug!(container = self.id, "the engine does not tell of a container's end");
         }
     }
 

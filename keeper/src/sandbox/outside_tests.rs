@@ -1,6 +1,9 @@
 //! What others did, and which verdicts it spoils.
 
+use bollard::API_DEFAULT_VERSION;
 use bollard::models::EventActor;
+use futures::stream;
+use tokio::time::{sleep, timeout};
 
 use super::*;
 
@@ -69,4 +72,39 @@ async fn pauses_are_added_up_from_the_events_own_times() {
     let still = known(&[("start", 9), ("pause", 8), ("unpause", 6), ("pause", 4)]);
     about(still.paused_until(Instant::now()), 6);
     assert_eq!(known(&[("unpause", 3)]).paused_until(Instant::now()), Duration::ZERO);
+}
+
+/// A container of which these events are told, by an engine that answers nothing else.
+fn told(events: impl Stream<Item = EventMessage> + Send + 'static) -> Outside {
+    let docker = Docker::connect_with_http("http://127.0.0.1:1", 1, API_DEFAULT_VERSION);
+    Outside {
+        docker: docker.expect("a client"),
+        id: "one".into(),
+        events: Some(Box::pin(events.map(Ok))),
+        known: Known::default(),
+    }
+}
+
+fn oom() -> EventMessage {
+    EventMessage { action: Some("oom".into()), ..Default::default() }
+}
+
+#[tokio::test]
+async fn an_agent_that_provokes_events_without_end_still_runs_out_of_its_time() {
+    let often = stream::repeat(()).then(|()| async {
+        sleep(QUIET / 4).await;
+        oom()
+    });
+    let mut outside = told(often);
+    let run_out = outside.run_out(Instant::now(), Duration::from_millis(1));
+    timeout(Duration::from_secs(60), run_out).await.expect("its time is up");
+    timeout(Duration::from_secs(60), outside.settle()).await.expect("its end is not waited for");
+    assert!(outside.out_of_memory() && !outside.tells_all());
+}
+
+#[tokio::test]
+async fn events_that_are_always_there_leave_a_turn_to_others() {
+    let mut outside = told(stream::repeat_with(oom));
+    let run_out = outside.run_out(Instant::now(), Duration::from_millis(1));
+    timeout(Duration::from_secs(60), run_out).await.expect("its time is up");
 }

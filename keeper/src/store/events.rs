@@ -71,17 +71,20 @@ impl Store {
         .await
     }
 
-    /// Appends log lines of a run: pairs of Unix milliseconds and text.
+    /// Appends log lines of a run that began at that version of its job: pairs of Unix
+    /// milliseconds and text.
     ///
     /// # Errors
-    /// A fault of the store; no line is kept then.
+    /// [`StoreError::Conflict`] when the job has moved on, so that its number may be another
+    /// order's by now, or a fault of the store; no line is kept then.
     pub async fn append_log(
         &self,
-        job: u64,
+        (job, version): (u64, u64),
         attempt: u32,
         lines: Vec<(u64, String)>,
     ) -> Result<(), StoreError> {
         self.write_and_tell(false, move |tx, changed| {
+            jobs::expect(tx, job, version)?;
             for (at, text) in &lines {
                 insert(tx, job, *at, EventKind::Log, attempt, text)?;
             }
@@ -91,14 +94,16 @@ impl Store {
         .await
     }
 
-    /// How many log lines of a run are stored, so that a replay can skip them.
+    /// Counts the stored log lines of a run for the present order of that number, so that a
+    /// replay can skip them.
     ///
     /// # Errors
     /// A fault of the store.
     pub async fn log_lines(&self, job: u64, attempt: u32) -> Result<u64, StoreError> {
         self.call(move |connection| {
             let count = connection.query_row(
-                "SELECT count(*) FROM events WHERE job = ?1 AND attempt = ?2 AND kind = 'log'",
+                "SELECT count(*) FROM events WHERE job = ?1 AND attempt = ?2 AND kind = 'log'
+                 AND cursor >= (SELECT coalesce(max(first_event), 0) FROM jobs WHERE id = ?1)",
                 params![int(job), attempt],
                 |row| row.get(0),
             )?;

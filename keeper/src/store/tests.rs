@@ -191,7 +191,7 @@ async fn old_blocks_are_forgotten_but_not_their_jobs() {
 async fn log_lines_and_states_form_one_sequence() {
     let (_folder, store) = store().await;
     store.add_blocks(vec![bought(1, block(1, 0)), bought(2, block(2, 0))], 100).await.unwrap();
-    store.append_log(1, 1, vec![(5, "one".into()), (6, "two".into())]).await.unwrap();
+    store.append_log((1, 1), 1, vec![(5, "one".into()), (6, "two".into())]).await.unwrap();
     advance(&store, 1, Event::Confirmed(terms())).await;
     let events = store.events(1, 0, 100).await.unwrap();
     let texts: Vec<_> = events.iter().map(|event| event.text.as_str()).collect();
@@ -246,7 +246,7 @@ async fn what_ended_long_ago_is_forgotten_but_not_what_others_need() {
     let row = store.job(1).await.unwrap().unwrap();
     let commit = Commit::new(&row, Event::Expired).with_blob("mine alone".into());
     store.commit(commit).await.unwrap();
-    store.append_log(1, 1, vec![(1, "line".into())]).await.unwrap();
+    store.append_log((1, 2), 1, vec![(1, "line".into())]).await.unwrap();
     let age = store.job(1).await.unwrap().unwrap().updated_at;
 
     assert_eq!(store.forget(age).await.unwrap(), 0, "not old enough");

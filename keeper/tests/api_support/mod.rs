@@ -141,6 +141,12 @@ impl Api {
         self.advance(id, Event::Started, &[]).await;
     }
 
+    /// Stores log lines of the job's first attempt.
+    pub async fn logged(&self, id: u64, lines: Vec<(u64, String)>) {
+        let row = self.store.job(id).await.expect("read").expect("a job");
+        self.store.append_log((id, row.version), 1, lines).await.expect("stored");
+    }
+
     /// A job whose agent ended, well or not.
     pub async fn ended(&self, id: u64, result: &[u8], log: &[u8], outcome: Outcome) {
         self.running(id).await;

@@ -69,6 +69,27 @@ async fn what_was_final_is_taken_back_and_begins_anew_when_another_order_takes_i
 }
 
 #[tokio::test]
+async fn log_lines_of_a_former_orders_run_that_come_late_are_not_stored() {
+    let (_folder, store) = store().await;
+    store.add_blocks(vec![bought(1, block(1, 0))], 100).await.unwrap();
+    advance(&store, 1, Event::Confirmed(terms())).await;
+    advance(&store, 1, Event::InputStored).await;
+    let run = (1, advance(&store, 1, Event::Started).await.version);
+    store.append_log(run, 1, vec![(1, "in time".into())]).await.unwrap();
+    assert_eq!(store.log_lines(1, 1).await.unwrap(), 1);
+
+    store.remove_blocks(vec![block(1, 0)]).await.unwrap();
+    store.add_blocks(vec![bought_by(8, 1, block(1, 1))], 100).await.unwrap();
+    let late = store.append_log(run, 1, vec![(2, "too late".into())]).await.unwrap_err();
+    assert!(matches!(late, StoreError::Conflict { job: 1, .. }), "{late}");
+    let first = store.job(1).await.unwrap().unwrap().first_event;
+    let events = store.events(1, first - 1, 100).await.unwrap();
+    assert!(events.iter().all(|event| event.kind == EventKind::State), "{events:?}");
+    // Nor are its lines taken for those of the present order's first attempt.
+    assert_eq!(store.log_lines(1, 1).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn the_same_order_in_another_block_goes_on_with_its_events_and_its_work() {
     let (_folder, store) = store().await;
     store.add_blocks(vec![bought(1, block(1, 0))], 100).await.unwrap();
