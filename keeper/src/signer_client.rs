@@ -25,7 +25,7 @@ const CONNECTIONS: usize = 4;
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
     /// The socket does not answer.
-    #[error("the signer at {socket} does not answer: {reason}; start nexus-signer, the job waits")]
+    #[error("the signer at {socket} does not answer: {reason}")]
     Unreachable {
         /// Its socket.
         socket: PathBuf,

@@ -1,10 +1,12 @@
 //! `nexus dev`.
 
 use std::{
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
@@ -67,6 +69,7 @@ pub async fn run(out: Output, globals: &Globals, args: DevArgs) -> anyhow::Resul
         return out.result(&Cleaned(stack::clean(out).await?));
     }
     let path = globals.ready_file.clone().or_else(ready::default_path);
+    let _claim = path.as_deref().map(claim_ready_file).transpose()?;
     let options = StackOptions {
         port: args.port,
         api_port: args.api_port,
@@ -82,6 +85,38 @@ pub async fn run(out: Output, globals: &Globals, args: DevArgs) -> anyhow::Resul
     match ended {
         Err(error) if matches!(failure::of(&error), Some(Failure::Interrupted)) => Ok(()),
         other => other,
+    }
+}
+
+/// Takes the ready file for this process, so that no second network overwrites or removes that of
+/// a living one; removes what a killed one left there.
+fn claim_ready_file(path: &Path) -> anyhow::Result<File> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("creating the folder {}", folder.display()))?;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let lock = File::create(&name).with_context(|| format!("creating {}", name.display()))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(Failure::Refused(format!(
+                "another `nexus dev` runs and has the ready file {}: stop it, or give this one \
+                 another --ready-file",
+                path.display()
+            ))
+            .into());
+        }
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("locking {}", name.display()));
+        }
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing the old ready file {}", path.display()))
+        }
+        _ => Ok(lock),
     }
 }
 
@@ -111,5 +146,26 @@ impl Announced {
 impl Drop for Announced {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_living_networks_ready_file_is_not_taken_and_a_dead_ones_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/ready.json");
+        let first = claim_ready_file(&path).unwrap();
+        std::fs::write(&path, "of the first").unwrap();
+        let error = claim_ready_file(&path).unwrap_err();
+        assert_eq!(failure::exit_code(&error), 3, "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "of the first");
+
+        // As a kill -9 leaves it.
+        drop(first);
+        let _second = claim_ready_file(&path).unwrap();
+        assert!(!path.exists(), "nobody takes it for the new one's");
     }
 }

@@ -77,7 +77,7 @@ impl Trouble {
                     "raise max_fee_per_gas in the signer's policy, or wait for cheaper gas",
                 ),
                 Some(_) => (WaitOn::Signer, NOTHING),
-                None => (WaitOn::Signer, "start nexus-signer"),
+                None => (WaitOn::Signer, "start nexus-signer, or restart it if it hangs"),
             },
             Self::Sandbox(_) => (WaitOn::Engine, "start the Docker Engine, or mend what it says"),
             Self::Hopeless(_) => (WaitOn::Node, "the operator: see the reason"),

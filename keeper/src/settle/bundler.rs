@@ -262,10 +262,9 @@ fn show_doubt(doubt: bool) {
 }
 
 async fn note_doubt(context: &Context, ledger: &Ledger, count: u64) -> Result<(), Trouble> {
-    let used = ledger.used.map_or_else(|| "none".into(), |nonce| nonce.to_string());
+    let next = ledger.used.map_or(0, |nonce| nonce.saturating_add(1));
     let reason = format!(
-        "the node says that {} has used {count} nonces; the highest one that the keeper knows to \
-         be used is {used}",
+        "the node says that the next nonce of {} is {count}, by the keeper's bundles it is at least {next}",
         context.bundler
     );
     let help = "nothing: it is asked again and believed if it persists";
