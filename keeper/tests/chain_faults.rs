@@ -103,6 +103,33 @@ async fn purchases_that_a_range_of_logs_left_out_are_found_by_their_numbers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_state_of_old_hides_no_purchase_before_the_first_live_one() {
+    let (world, node, mut config) = faulty().await;
+    config.chain.max_reorg_depth = 8;
+    let mut before = world.keeper(&config);
+    let agent = world.list().await;
+    let closed = world.buy(agent, "out closed").await;
+    served_once(&world, &before, closed).await;
+    before.kill9();
+    let missed = world.buy(agent, "out missed").await;
+    world.mine(30).await;
+    // A pruned node, whose ranges come back empty, and a keeper with a new store.
+    node.answer(|method, params| match (method, &params[0]["topics"][1]) {
+        ("eth_getLogs", Value::Null) => Answer::Result(json!([])),
+        ("eth_call", _) if params[1] == "0x0" => Answer::Error(-32000, "missing trie node"),
+        _ => Answer::True,
+    });
+    config.chain.start_block = 1;
+    config.store.path = world.folder.path().join("new").join("keeper.db");
+    let keeper = world.keeper(&config);
+    // Either is found whichever comes first.
+    let live = world.buy(agent, "out live").await;
+    served_once(&world, &keeper, live).await;
+    served_once(&world, &keeper, missed).await;
+    assert_eq!(keeper.job(closed), None, "it was closed long ago");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_limits_ranges_is_asked_for_smaller_ones() {
     let (world, node, mut config) = faulty().await;
     config.chain.max_reorg_depth = 8;

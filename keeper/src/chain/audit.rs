@@ -3,10 +3,9 @@
 //! Purchases are numbered from 1 without a gap, so a number without a job proves a purchase that
 //! no log told of, whatever the node left out and whenever.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use alloy::contract::Error as CallError;
 use alloy::eips::BlockId;
 use alloy::primitives::U256;
 use alloy::rpc::types::Log;
@@ -14,6 +13,7 @@ use alloy::sol_types::SolEvent;
 use bindings::AgentRegistry;
 use domain::ids::{AgentId, PurchaseId};
 use domain::job::{BlockRef, Purchase};
+use futures::StreamExt;
 
 use super::client::{Chain, at};
 use super::decode;
@@ -24,13 +24,16 @@ use crate::store::{BlockFacts, Fact, Store};
 const PAUSE: Duration = Duration::from_secs(60);
 /// Pause before one that failed is tried again.
 const RETRY: Duration = Duration::from_secs(5);
-/// Purchases fetched in one audit.
-const MOST: usize = 256;
+/// Purchases looked at between two looks for blocks, so that an old registry with many does not
+/// keep the watcher from them.
+const STEP: usize = 64;
+/// Purchases read at the same time.
+const CONCURRENCY: usize = 4;
 
 /// What the audits know of each other.
 #[derive(Debug, Default)]
 pub(super) struct Auditor {
-    /// The first number that this keeper serves, once known.
+    /// The first number that this keeper serves, once the node has told.
     first: Option<u64>,
     /// The block that was audited last.
     audited: Option<BlockRef>,
@@ -38,8 +41,9 @@ pub(super) struct Auditor {
     due: Option<Instant>,
     /// The highest number that a log told of.
     highest: Option<u64>,
-    /// Numbers that need no job: closed long ago, and their logs are not to be had.
-    settled: HashSet<u64>,
+    /// Numbers that need no job, for their purchases are closed; and the block's number as of
+    /// which they are.
+    closed: HashMap<u64, u64>,
 }
 
 impl Auditor {
@@ -57,91 +61,99 @@ impl Auditor {
         self.highest = self.highest.max(Some(id));
     }
 
-    /// Audits as of `tip` if the chain has grown and an audit is due. A failed audit is tried
-    /// again; the watching goes on meanwhile.
+    /// Forgets what was read of blocks above `anchor`: they may have left the chain.
+    pub(super) fn forget_above(&mut self, anchor: Option<BlockRef>) {
+        let last = anchor.map_or(0, |anchor| anchor.number);
+        self.closed.retain(|_, read_at| *read_at <= last);
+    }
+
+    /// Audits as of `tip` if the chain has grown and an audit is due. What one step leaves is due
+    /// at the next look, and a failed audit is tried again; the watching goes on meanwhile.
     pub(super) async fn audit_if_due(&mut self, chain: &Chain, store: &Store, tip: BlockRef) {
         if self.audited == Some(tip) || self.due.is_some_and(|due| Instant::now() < due) {
             return;
         }
-        let pause = match self.audit(chain, store, tip).await {
-            Ok(()) => {
+        self.due = match self.audit_step(chain, store, tip).await {
+            Ok(false) => {
                 self.audited = Some(tip);
-                PAUSE
+                Some(Instant::now() + PAUSE)
             }
+            Ok(true) => None,
             Err(error) => {
                 tracing::warn!(%error, "the purchases could not be counted; it is tried again");
-                RETRY
+                Some(Instant::now() + RETRY)
             }
         };
-        self.due = Some(Instant::now() + pause);
     }
 
-    async fn audit(
+    /// Looks at the newest purchases without a job; returns whether there may be more.
+    async fn audit_step(
         &mut self,
         chain: &Chain,
         store: &Store,
         tip: BlockRef,
-    ) -> Result<(), ChainError> {
+    ) -> Result<bool, ChainError> {
         let count = chain.registry().purchaseCount().block(at(&tip)).call().await;
         let count = count.doing("counting the purchases")?;
-        let first = self.first_served(chain, store, count).await?;
-        let missing = store.missing_jobs(first, count, MOST + self.settled.len()).await?;
-        let missing = missing.into_iter().filter(|id| !self.settled.contains(id));
+        let first = self.first_served(chain).await;
+        let missing = store.missing_jobs(first, count, STEP + self.closed.len()).await?;
+        let missing = missing.into_iter().filter(|id| !self.closed.contains_key(id));
+        let step: Vec<u64> = missing.take(STEP).collect();
+        let more = step.len() == STEP;
+        let looks = step.into_iter().map(|id| {
+            let (chain, store) = (chain.clone(), store.clone());
+            async move { find_purchase(&chain, &store, id, tip).await.map(|found| (id, found)) }
+        });
+        let mut looks = futures::stream::iter(looks).buffer_unordered(CONCURRENCY);
         let mut found = Vec::new();
-        for id in missing.take(MOST).collect::<Vec<_>>() {
-            tracing::warn!(purchase = id, "no log told of this purchase: it is read back");
-            match find_purchase(chain, store, id, tip).await? {
-                Some(facts) => found.push(facts),
-                None => {
-                    self.settled.insert(id);
+        while let Some(look) = looks.next().await {
+            match look? {
+                (_, Some(facts)) => found.push(facts),
+                (id, None) => {
+                    self.closed.insert(id, tip.number);
                 }
             }
         }
         metrics::counter!("nexus_keeper_purchases_missed_total").increment(found.len() as u64);
-        Ok(store.add_missed(found).await?)
+        store.add_missed(found).await?;
+        Ok(more)
     }
 
-    /// The number of the first purchase after `chain.start_block`.
-    async fn first_served(
-        &mut self,
-        chain: &Chain,
-        store: &Store,
-        count: u64,
-    ) -> Result<u64, ChainError> {
+    /// Returns the number of the first purchase after `chain.start_block`; 1 as long as the node
+    /// does not tell, because it has no state of old or fails. The closed purchases before it are
+    /// only looked at, then.
+    async fn first_served(&mut self, chain: &Chain) -> u64 {
+        let Some(before) = chain.config.start_block.checked_sub(1) else { return 1 };
         if let Some(first) = self.first {
-            return Ok(first);
+            return first;
         }
-        let first = match chain.config.start_block.checked_sub(1) {
-            None => 1,
-            Some(before) => {
-                let registry = chain.registry();
-                match registry.purchaseCount().block(BlockId::number(before)).call().await {
-                    Ok(count) => count + 1,
-                    // The registry was not there yet.
-                    Err(CallError::ZeroData(..)) => 1,
-                    Err(CallError::TransportError(error)) if error.is_error_resp() => {
-                        // The node has no state of old: the first job seen has to do.
-                        tracing::debug!(%error, before, "no count of purchases at the start");
-                        self.first = store.job_numbers().await?.map(|(lowest, _)| lowest);
-                        return Ok(self.first.unwrap_or(count + 1));
-                    }
-                    Err(error) => return Err(ChainError::rpc("counting the purchases", &error)),
-                }
+        let registry = chain.registry();
+        match registry.purchaseCount().block(BlockId::number(before)).call().await {
+            Ok(count) => *self.first.insert(count + 1),
+            Err(error) => {
+                let error = ChainError::rpc("counting the purchases at the start", &error);
+                tracing::debug!(%error, before, "purchases are audited from the first on");
+                1
             }
-        };
-        self.first = Some(first);
-        Ok(first)
+        }
     }
 }
 
-/// Finds a purchase by its own log, or by the registry's storage if the node keeps that log back:
-/// then its block is the one it was read at. `None` if it is closed and nobody needs it.
+/// Finds an open purchase by its own log, or by the registry's storage if the node keeps that log
+/// back: then its block is the one it was read at. `None` if it is closed and nobody needs it.
 async fn find_purchase(
     chain: &Chain,
     store: &Store,
     id: u64,
     tip: BlockRef,
 ) -> Result<Option<BlockFacts>, ChainError> {
+    // First of all, for closed ones may be many, and a search of the logs may be long.
+    let read = chain.registry().purchaseOf(id).block(at(&tip)).call().await;
+    let read = read.doing("reading a purchase")?;
+    if read.status != 1 {
+        return Ok(None);
+    }
+    tracing::warn!(purchase = id, "no log told of this purchase: it is read back");
     let before = store.job(id.saturating_sub(1)).await?;
     let from = before.map_or(chain.config.start_block, |row| row.state.purchase().block.number);
     let filter = chain
@@ -162,11 +174,6 @@ async fn find_purchase(
     {
         return Ok(Some(found));
     }
-    let read = chain.registry().purchaseOf(id).block(at(&tip)).call().await;
-    let read = read.doing("reading a purchase")?;
-    if read.status != 1 {
-        return Ok(None);
-    }
     let purchase = Purchase {
         id: PurchaseId(id),
         agent_id: AgentId(read.agentId),
@@ -179,4 +186,21 @@ async fn find_purchase(
     };
     let facts = vec![Fact::Purchased(Box::new(purchase), None)];
     Ok(Some(BlockFacts { block: tip, facts }))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::B256;
+
+    use super::*;
+
+    #[test]
+    fn a_purchase_is_not_closed_by_a_block_that_left_the_chain() {
+        let closed = HashMap::from([(1, 9), (2, 10), (3, 11)]);
+        let mut auditor = Auditor { closed, ..Auditor::default() };
+        auditor.forget_above(Some(BlockRef { number: 10, hash: B256::ZERO }));
+        assert_eq!(auditor.closed, HashMap::from([(1, 9), (2, 10)]));
+        auditor.forget_above(None);
+        assert!(auditor.closed.is_empty());
+    }
 }

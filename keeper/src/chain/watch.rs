@@ -108,6 +108,7 @@ impl Watcher {
     /// Follows the chain from the cursor until something fails.
     async fn follow(&mut self) -> Result<Infallible, ChainError> {
         let anchor = rewind::to_canonical(&self.chain, &self.store, &mut self.standstill).await?;
+        self.auditor.forget_above(anchor);
         let next = self.after(anchor);
         let caught = catch_up::catch_up(&self.chain, &self.store, next, &mut self.width).await?;
         if caught.is_some() {

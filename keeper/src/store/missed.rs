@@ -9,7 +9,7 @@ use super::values::{int, uint};
 
 impl Store {
     /// Returns up to `limit` numbers in `from..=to` that have no job, or one whose purchase is
-    /// said to have left the chain, ascending.
+    /// said to have left the chain, descending.
     ///
     /// # Errors
     /// A fault of the store.
@@ -30,31 +30,20 @@ impl Store {
                 return Ok(Vec::new());
             }
             let mut statement = connection.prepare_cached(
-                "SELECT id FROM jobs WHERE id BETWEEN ?1 AND ?2 AND kind <> 'reorged' ORDER BY id",
+                "SELECT id FROM jobs WHERE id BETWEEN ?1 AND ?2 AND kind <> 'reorged' ORDER BY id DESC",
             )?;
             let known = statement.query_map(range, |row| row.get::<_, i64>(0))?;
-            let (mut missing, mut next) = (Vec::new(), from);
+            let (mut missing, mut end) = (Vec::new(), to + 1);
             for id in known {
                 let id = uint(id?);
-                missing.extend((next..id).take(limit - missing.len()));
-                next = id + 1;
+                missing.extend((id + 1..end).rev().take(limit - missing.len()));
+                if missing.len() == limit {
+                    return Ok(missing);
+                }
+                end = id;
             }
-            missing.extend((next..=to).take(limit - missing.len()));
+            missing.extend((from..end).rev().take(limit - missing.len()));
             Ok(missing)
-        })
-        .await
-    }
-
-    /// Returns the lowest and the highest number of a job, if there are any.
-    ///
-    /// # Errors
-    /// A fault of the store.
-    pub async fn job_numbers(&self) -> Result<Option<(u64, u64)>, StoreError> {
-        self.call(|connection| {
-            let ends = connection.query_row("SELECT min(id), max(id) FROM jobs", [], |row| {
-                Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
-            })?;
-            Ok(ends.0.zip(ends.1).map(|(low, high)| (uint(low), uint(high))))
         })
         .await
     }
