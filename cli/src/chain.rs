@@ -22,6 +22,7 @@ use bindings::{
     AgentRegistry::{AgentRegistryErrors, AgentRegistryInstance},
     IEntryPoint,
 };
+use keeper::rpc::{origin, without_urls};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
@@ -116,8 +117,10 @@ pub async fn connect(url: &str, wallet: Option<&Wallet>) -> anyhow::Result<DynPr
         .erased())
 }
 
+/// The failure of a node that does not answer. Neither its URL nor the error shows a key.
 fn unreachable(url: &str, error: &dyn std::fmt::Display) -> Failure {
-    Failure::Chain(format!("the chain at {url} does not answer: {error}; is it running?"))
+    let (node, error) = (origin(url), without_urls(&error.to_string()));
+    Failure::Chain(format!("the chain at {node} does not answer: {error}; is it running?"))
 }
 
 impl Chain {
@@ -143,8 +146,9 @@ impl Chain {
             sleep(POLL).await;
         }
         Err(Failure::Chain(format!(
-            "{url} is chain {found}, but the contract addresses are for chain {chain_id}; \
-             give the matching --rpc-url and --deployment"
+            "{} is chain {found}, but the contract addresses are for chain {chain_id}; \
+             give the matching --rpc-url and --deployment",
+            origin(url)
         ))
         .into())
     }
