@@ -29,7 +29,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     failure::{AlreadySent, Failure},
     money::{self, Wei},
-    outgoing::{AgreedNonce, Courier, CourierLayer, Ended, Trouble, await_receipt},
+    outgoing::{AgreedNonce, Courier, CourierLayer, Ended, Patience, Trouble, await_receipt},
     ready::Contracts,
 };
 
@@ -217,7 +217,8 @@ pub async fn send_ether(
 async fn mined(chain: &Chain, hash: TxHash, what: &str) -> anyhow::Result<TransactionReceipt> {
     let outgoing = chain.courier.find(hash);
     let out = chain.courier.out;
-    let ended = await_receipt(&chain.provider, hash, outgoing.as_ref(), out, RECEIPT_TIMEOUT).await;
+    let patience = Patience::within(RECEIPT_TIMEOUT);
+    let ended = await_receipt(&chain.provider, hash, outgoing.as_ref(), out, patience).await;
     let receipt = match ended {
         Ended::Mined(receipt) => *receipt,
         Ended::Dropped => {
