@@ -5,6 +5,7 @@ use std::time::Duration;
 use alloy::primitives::B256;
 use anyhow::Context as _;
 use futures::{Stream, StreamExt as _};
+use keeper::rpc::without_urls;
 use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -31,6 +32,17 @@ pub enum Upload {
     NotYet(String),
     /// Refused because of what it is, with the reason.
     Refused(String),
+}
+
+/// The keeper's answer to the question for a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handed {
+    /// Its bytes.
+    Result(Vec<u8>),
+    /// Not before the settlement is as good as its operator wants it to be.
+    NotSettled,
+    /// It has none.
+    Nothing,
 }
 
 /// What the keeper says about itself.
@@ -101,8 +113,9 @@ impl Api {
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
         Failure::Service(format!(
-            "the keeper's API at {} does not answer ({error}); start the keeper, or give --api-url",
-            self.base
+            "the keeper's API at {} does not answer ({}); start the keeper, or give --api-url",
+            self.base,
+            without_urls(&error.to_string())
         ))
     }
 
@@ -143,6 +156,14 @@ impl Api {
     /// The body of a path, or `None` when the keeper does not have it (yet).
     async fn optional(&self, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
         let response = self.get(path).await?;
+        self.optional_body(path, response).await
+    }
+
+    async fn optional_body(
+        &self,
+        path: &str,
+        response: Response,
+    ) -> anyhow::Result<Option<Vec<u8>>> {
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -162,9 +183,20 @@ impl Api {
             .transpose()
     }
 
-    /// The result bytes of a job, once there are any.
-    pub async fn result(&self, purchase: u64) -> anyhow::Result<Option<Vec<u8>>> {
-        self.optional(&format!("/v1/jobs/{purchase}/result")).await
+    /// The result bytes of a job, once the keeper hands them out.
+    pub async fn result(&self, purchase: u64) -> anyhow::Result<Handed> {
+        let path = format!("/v1/jobs/{purchase}/result");
+        let response = self.get(&path).await?;
+        let status = response.status();
+        if status != StatusCode::CONFLICT {
+            let body = self.optional_body(&path, response).await?;
+            return Ok(body.map_or(Handed::Nothing, Handed::Result));
+        }
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        match serde_json::from_slice::<Value>(&body) {
+            Ok(answer) if answer["error"]["code"] == "notSettled" => Ok(Handed::NotSettled),
+            _ => Err(refused(&format!("GET {path}"), status, &body).into()),
+        }
     }
 
     /// The signed receipt of a job, once there is one.

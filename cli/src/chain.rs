@@ -22,13 +22,14 @@ use bindings::{
     AgentRegistry::{AgentRegistryErrors, AgentRegistryInstance},
     IEntryPoint,
 };
+use keeper::rpc::{origin, without_urls};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::{
     failure::{AlreadySent, Failure},
     money::{self, Wei},
-    outgoing::{AgreedNonce, Courier, CourierLayer, Ended, Trouble, await_receipt},
+    outgoing::{AgreedNonce, Courier, CourierLayer, Ended, Patience, Trouble, await_receipt},
     ready::Contracts,
 };
 
@@ -116,8 +117,10 @@ pub async fn connect(url: &str, wallet: Option<&Wallet>) -> anyhow::Result<DynPr
         .erased())
 }
 
+/// The failure of a node that does not answer. Neither its URL nor the error shows a key.
 fn unreachable(url: &str, error: &dyn std::fmt::Display) -> Failure {
-    Failure::Chain(format!("the chain at {url} does not answer: {error}; is it running?"))
+    let (node, error) = (origin(url), without_urls(&error.to_string()));
+    Failure::Chain(format!("the chain at {node} does not answer: {error}; is it running?"))
 }
 
 impl Chain {
@@ -143,8 +146,9 @@ impl Chain {
             sleep(POLL).await;
         }
         Err(Failure::Chain(format!(
-            "{url} is chain {found}, but the contract addresses are for chain {chain_id}; \
-             give the matching --rpc-url and --deployment"
+            "{} is chain {found}, but the contract addresses are for chain {chain_id}; \
+             give the matching --rpc-url and --deployment",
+            origin(url)
         ))
         .into())
     }
@@ -213,7 +217,8 @@ pub async fn send_ether(
 async fn mined(chain: &Chain, hash: TxHash, what: &str) -> anyhow::Result<TransactionReceipt> {
     let outgoing = chain.courier.find(hash);
     let out = chain.courier.out;
-    let ended = await_receipt(&chain.provider, hash, outgoing.as_ref(), out, RECEIPT_TIMEOUT).await;
+    let patience = Patience::within(RECEIPT_TIMEOUT);
+    let ended = await_receipt(&chain.provider, hash, outgoing.as_ref(), out, patience).await;
     let receipt = match ended {
         Ended::Mined(receipt) => *receipt,
         Ended::Dropped => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy::{
-    providers::Provider as _,
+    providers::Provider,
     rpc::types::{Filter, Log},
     transports::RpcError,
 };
@@ -30,7 +30,7 @@ pub async fn find(
 ) -> anyhow::Result<Log> {
     for search in 0..SEARCHES {
         sleep(PAUSE * search).await;
-        if let Some(log) = newest(chain, filter, what, &fits).await? {
+        if let Some(log) = newest(&chain.provider, filter, 0, what, &fits).await? {
             return Ok(log);
         }
     }
@@ -41,26 +41,30 @@ pub async fn find(
     .into())
 }
 
-/// Searches from the newest block downward, in smaller ranges when the node refuses large ones.
-async fn newest(
-    chain: &Chain,
+/// Searches from the newest block down to the oldest, in smaller ranges when the node refuses
+/// large ones.
+pub async fn newest(
+    provider: &impl Provider,
     filter: &Filter,
+    oldest: u64,
     what: &str,
     fits: impl Fn(&Log) -> bool,
 ) -> anyhow::Result<Option<Log>> {
     let failed = |error: &dyn std::fmt::Display| Failure::Chain(format!("{what}: {error}"));
-    let mut to = chain.provider.get_block_number().await.map_err(|e| failed(&e))?;
-    let mut range = to + 1;
+    let mut to = provider.get_block_number().await.map_err(|e| failed(&e))?;
+    let mut range = to.saturating_sub(oldest) + 1;
     for _ in 0..MOST_RANGES {
-        let from = to.saturating_sub(range - 1);
+        let from = to.saturating_sub(range - 1).max(oldest.min(to));
         let part = filter.clone().from_block(from).to_block(to);
-        match chain.provider.get_logs(&part).await {
+        match provider.get_logs(&part).await {
             Ok(logs) => {
                 if let Some(log) = logs.into_iter().rev().find(|log| fits(log)) {
                     return Ok(Some(log));
                 }
-                let Some(next) = from.checked_sub(1) else { return Ok(None) };
-                to = next;
+                match from.checked_sub(1) {
+                    Some(next) if from > oldest => to = next,
+                    _ => return Ok(None),
+                }
             }
             // Too many blocks or too many results: nodes have no common code for either.
             Err(RpcError::ErrorResp(_)) if range > SMALLEST_RANGE => range /= 2,

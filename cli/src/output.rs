@@ -1,9 +1,11 @@
 //! The only place that writes to the terminal: results to stdout, everything else to
-//! stderr, as text for people or as one JSON document for machines.
+//! stderr, as text for people or as one JSON document for machines. Warnings and errors show of
+//! a URL no more than its origin: providers put their keys into the rest.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_BORDERS_ONLY};
+use keeper::rpc::with_origins;
 use serde::Serialize;
 use serde_json::json;
 
@@ -79,12 +81,12 @@ impl Output {
 
     /// A warning, also when progress is off.
     pub fn warn(&self, line: impl AsRef<str>) {
-        self.stderr(&format!("warning: {}", line.as_ref()));
+        self.stderr(&format!("warning: {}", with_origins(line.as_ref())));
     }
 
     /// The error that ends the command: text, or one JSON line, on stderr.
     pub fn error(&self, error: &anyhow::Error) {
-        let message = format!("{error:#}");
+        let message = with_origins(&format!("{error:#}"));
         if self.json {
             let kind = failure::of(error).map_or("failed", failure::Failure::kind);
             let mut document = json!({

@@ -93,6 +93,54 @@ fn an_unreachable_chain_has_its_own_code() {
 }
 
 #[test]
+fn the_key_in_a_dead_nodes_url_is_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &str| {
+        std::fs::write(folder.path().join(name), content).unwrap();
+        folder.path().join(name).display().to_string()
+    };
+    let address = "0x0000000000000000000000000000000000000001";
+    let deployment = serde_json::json!({
+        "chainId": 1, "entryPoint": address, "registry": address,
+        "accountImplementation": address, "factory": address,
+    });
+    let deployment = write("deployment.json", &deployment.to_string());
+    let key = write("key", &format!("0x{}", "11".repeat(32)));
+    let input = write("input.txt", "A text.");
+    let hash = format!("0x{}", "22".repeat(32));
+    let cases: &[&[&str]] = &[
+        &["agent", "list"],
+        &["agent", "unlist", "1", "--private-key-file", &key],
+        &["job", "show", "1"],
+        &["job", "list"],
+        &["balance", address],
+        &["refund", "1", "--private-key-file", &key],
+        &["withdraw", "--private-key-file", &key],
+        &["buy", "1", "--input", &input, "--private-key-file", &key],
+        &["buy", "--resume", &hash],
+        &["receipt", "verify", "1"],
+        &["contracts", "check"],
+        &["contracts", "deploy", "--owner", address, "--private-key-file", &key],
+    ];
+    // Nothing listens on port 1.
+    let host = "127.0.0.1:1";
+    for url in ["http", "ws"].map(|scheme| format!("{scheme}://{host}/v2/SECRETKEY?k=SECRETKEY")) {
+        for case in cases {
+            for more in [&[][..], &["--json"]] {
+                let mut command = support::nexus();
+                command.args(["--rpc-url", &url, "--deployment", &deployment]);
+                let output = command.args(more).args(*case).env("NEXUS_LOG", "trace").output();
+                let output = output.unwrap();
+                let shown = text(&output.stderr) + &text(&output.stdout);
+                assert_ne!(output.status.code(), Some(2), "{case:?}: {shown}");
+                assert!(!output.status.success(), "{case:?}");
+                assert!(!shown.contains("SECRETKEY"), "{case:?} {url}: {shown}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_missing_input_file_moves_no_money() {
     let folder = tempfile::tempdir().unwrap();
     let absent = folder.path().join("absent.txt").display().to_string();

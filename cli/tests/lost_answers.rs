@@ -13,6 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use alloy::providers::Provider;
+use cli::{
+    chain,
+    outgoing::{Ended, Outgoing, Patience, Proof, await_receipt},
+    output::Output,
+};
 use faults::Fault;
 use market::{Market, document, error};
 use serde_json::json;
@@ -125,6 +131,81 @@ async fn a_transaction_that_never_arrived_is_sent_again_with_the_same_bytes() {
     assert_eq!(market.purchases().await, 1);
 }
 
+/// Needs few looks and neither time nor blocks.
+const HASTY: Patience = Patience {
+    allowed: Duration::from_secs(4),
+    closely_after: Duration::ZERO,
+    close_look: Duration::from_millis(20),
+    proof: Proof { looks: 2, time: Duration::ZERO, blocks: 0 },
+};
+
+async fn end_of(provider: &impl Provider, signed: &Outgoing, patience: Patience) -> Ended {
+    let out = Output::new(false, true);
+    await_receipt(provider, signed.transaction, Some(signed), out, patience).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mined_purchase_that_the_node_does_not_find_yet_is_not_dropped() {
+    let market = Market::open().await;
+    let hash = buy_and_die(&market).await;
+    assert_eq!(market.purchases().await, 1);
+    let provider = chain::connect(&market.proxy.url(), None).await.unwrap();
+    let signed = market.signed(&hash);
+    // The node has the block's state, and does not find its transactions by their hashes.
+    let hide = || {
+        for method in ["eth_getTransactionReceipt", "eth_getTransactionByHash"] {
+            market.proxy.break_next(method, Fault::Result(json!(null)), ALWAYS);
+        }
+    };
+    hide();
+    let ended = end_of(&provider, &signed, HASTY).await;
+    let Ended::Open(reason) = &ended else { panic!("{ended:?}") };
+    assert!(reason.contains("purchase 1 is its"), "{reason}");
+
+    let logs = [
+        Fault::Error(-32000, "no logs today"),
+        Fault::DroppedAnswer,
+        Fault::Error(-32602, "block range is too large"),
+    ];
+    for fault in logs {
+        market.proxy.reset();
+        hide();
+        market.proxy.break_next("eth_getLogs", fault.clone(), ALWAYS);
+        let ended = end_of(&provider, &signed, HASTY).await;
+        assert!(matches!(ended, Ended::Open(_)), "{fault:?}: {ended:?}");
+    }
+    // A node that answers without the log once is asked again.
+    market.proxy.reset();
+    hide();
+    market.proxy.break_next("eth_getLogs", Fault::Result(json!([])), 1);
+    let ended = end_of(&provider, &signed, HASTY).await;
+    assert!(matches!(ended, Ended::Open(_)), "{ended:?}");
+
+    market.proxy.reset();
+    let bought = document(&market.nexus(&["buy", "--resume", &hash]).await);
+    assert_eq!(bought["purchaseId"], 1);
+    assert_eq!(market.purchases().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_does_not_show_the_key_in_the_url() {
+    let market = Market::open().await;
+    let url = format!("{}/v2/SECRETKEY", market.proxy.url());
+    for (made, fault) in (1u64..).zip([Fault::DroppedAnswer, Fault::Html, Fault::Truncated]) {
+        market.proxy.reset();
+        market.proxy.break_next(SENDING, fault.clone(), 1);
+        let arguments = market.purchase();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut command = market.command_at(&url, &arguments);
+        command.env("NEXUS_LOG", "trace");
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let shown = text(&output.stderr) + &text(&output.stdout);
+        assert!(shown.contains("looking it up"), "{fault:?}: {shown}");
+        assert!(!shown.contains("SECRETKEY"), "{fault:?}: {shown}");
+        assert_eq!(market.purchases().await, made, "{fault:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_transaction_is_told_and_paid_nothing() {
     let market = Market::open().await;
@@ -136,7 +217,15 @@ async fn a_dropped_transaction_is_told_and_paid_nothing() {
     let other = ["buy", "1", "--input", &input, "--private-key-file", &key];
     let other = document(&market.nexus(&other).await);
     assert_ne!(other["transaction"], hash);
-    let output = market.nexus(&["buy", "--resume", &hash]).await;
+    let provider = chain::connect(&market.proxy.url(), None).await.unwrap();
+    let signed = market.signed(&hash);
+    let hasty = end_of(&provider, &signed, HASTY).await;
+    assert!(matches!(hasty, Ended::Dropped), "{hasty:?}");
+    let patience = Patience { proof: Proof::default(), ..HASTY };
+    let still_open = end_of(&provider, &signed, patience).await;
+    assert!(matches!(still_open, Ended::Open(_)), "neither time nor blocks: {still_open:?}");
+
+    let output = market.nexus_while_mining(&["buy", "--resume", &hash]).await;
     assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
     let told = error(&output);
     let message = told["error"]["message"].as_str().unwrap();

@@ -8,6 +8,8 @@
 //! A transaction is sent again only when the node certainly did not take it (429 or 503). Whether
 //! it was taken in all other cases is a question for the chain.
 
+mod urls;
+
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,6 +18,8 @@ use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket, ResponsePayload, RpcEr
 use alloy::transports::http::{Http, reqwest};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut};
 use tower::Service;
+
+pub use urls::{LOG_LIMITS, origin, with_origins, without_urls};
 
 use crate::backoff::Backoff;
 
@@ -49,12 +53,16 @@ const NEVER_NULL: &[&str] = &[
 pub fn connect(url: reqwest::Url, timeout: Duration) -> Result<RpcClient, reqwest::Error> {
     let http = reqwest::Client::builder().timeout(timeout).build()?;
     let is_local = url.host_str().is_some_and(|host| host == "localhost" || host == "127.0.0.1");
-    Ok(RpcClient::new(PatientHttp(Http::with_client(http, url)), is_local))
+    let http = PatientHttp { url: url.clone(), http: Http::with_client(http, url) };
+    Ok(RpcClient::new(http, is_local))
 }
 
-/// An HTTP transport that asks again.
-#[derive(Clone, Debug)]
-struct PatientHttp(Http<reqwest::Client>);
+/// An HTTP transport that asks again, and whose errors do not show its URL.
+#[derive(Clone)]
+struct PatientHttp {
+    http: Http<reqwest::Client>,
+    url: reqwest::Url,
+}
 
 impl Service<RequestPacket> for PatientHttp {
     type Response = ResponsePacket;
@@ -62,26 +70,35 @@ impl Service<RequestPacket> for PatientHttp {
     type Future = TransportFut<'static>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(context)
+        self.http.poll_ready(context)
     }
 
     fn call(&mut self, request: RequestPacket) -> Self::Future {
-        Box::pin(ask(self.0.clone(), request))
+        Box::pin(ask(self.clone(), request))
+    }
+}
+
+impl PatientHttp {
+    async fn ask_once(
+        &mut self,
+        request: &RequestPacket,
+    ) -> Result<ResponsePacket, TransportError> {
+        self.http.call(request.clone()).await.map_err(|error| urls::clean(error, &self.url))
     }
 }
 
 async fn ask(
-    mut http: Http<reqwest::Client>,
+    mut node: PatientHttp,
     request: RequestPacket,
 ) -> Result<ResponsePacket, TransportError> {
     let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
     for _ in 1..TRIES {
-        let answer = http.call(request.clone()).await;
+        let answer = node.ask_once(&request).await;
         let Some(hint) = passing_failure(&request, &answer) else { return answer };
         tracing::debug!(methods = ?names(&request), ?answer, "asks the node again");
         tokio::time::sleep(hint.unwrap_or_else(|| backoff.pause())).await;
     }
-    let answer = http.call(request.clone()).await?;
+    let answer = node.ask_once(&request).await?;
     match has_null(&request, &answer) {
         Some(method) => {
             Err(TransportErrorKind::custom_str(&format!("the node answered null to {method}")))

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use alloy::primitives::{B256, keccak256};
-use domain::receipt::SignedReceipt;
+use domain::{ids::PurchaseId, receipt::SignedReceipt};
 use serde::Serialize;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::{Order, StateAt, story::Story};
 use crate::{
-    api::Api,
+    api::{Api, Handed},
     chain::Chain,
     failure::Failure,
     output::{Output, Report},
@@ -20,6 +20,11 @@ use crate::{
 
 /// How long the keeper may take to hand out what is settled, and the node to show its logs.
 const HANDED_OUT_WITHIN: Duration = Duration::from_secs(30);
+
+/// The first pause before a keeper that withholds a result is asked again; each is twice the one
+/// before, up to the longest.
+const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// How a purchase ended, with the bytes and the receipt that prove it.
 #[derive(Debug, Clone, Serialize)]
@@ -79,13 +84,15 @@ impl Finished {
 }
 
 /// Fetches what a purchase that has ended gave. The keeper may take a moment to see the
-/// settlement itself: until then it hands out nothing.
+/// settlement itself: until then it hands out nothing. One that hands out results only after
+/// finality is waited for until `deadline`.
 pub(super) async fn collect(
     chain: &Chain,
     api: &Api,
     out: Output,
     purchase: Purchase,
     story: Story,
+    deadline: Instant,
 ) -> anyhow::Result<Finished> {
     let id = purchase.purchase_id;
     let until = Instant::now() + HANDED_OUT_WITHIN;
@@ -106,9 +113,7 @@ pub(super) async fn collect(
             }
         };
         if settlement.ok {
-            let found = async || result(api, &purchase, settlement).await;
-            let bytes = try_until(until, tries("result"), found).await?;
-            let bytes = bytes.ok_or_else(|| not_handed_out(&purchase, "result"))?;
+            let bytes = result_by(api, out, &purchase, settlement, deadline).await?;
             raw = Some(must_fit(bytes, settlement)?);
         } else {
             detail = failed_detail(api, &purchase).await;
@@ -159,18 +164,74 @@ async fn receipt(
     }
 }
 
-/// The result, once the keeper hands out the one that was settled.
-async fn result(
+/// The result, from a keeper that may withhold it until `deadline`. One that has not seen the
+/// settlement yet, and every other failure, has the usual time at least.
+async fn result_by(
     api: &Api,
+    out: Output,
     purchase: &Purchase,
     settlement: &Settlement,
-) -> anyhow::Result<Option<Vec<u8>>> {
-    let is_final = knows_the_end(api, purchase).await?;
-    match api.result(purchase.purchase_id.0).await? {
-        Some(bytes) if is_final || keccak256(&bytes) == settlement.result_hash => Ok(Some(bytes)),
-        None if is_final => Ok(None),
-        _ => Err(not_handed_out(purchase, "result")),
+    deadline: Instant,
+) -> anyhow::Result<Vec<u8>> {
+    let id = purchase.purchase_id;
+    let (mut told, mut pause) = (false, PAUSE);
+    let usual = Instant::now() + HANDED_OUT_WITHIN;
+    loop {
+        let hiccups = Hiccups::new(out, format!("read the result of purchase {id}"));
+        let until = Instant::now() + HANDED_OUT_WITHIN;
+        let found = async || result(api, purchase, settlement).await;
+        match try_until(until, hiccups, found).await? {
+            Found::Result(bytes) => return Ok(bytes),
+            Found::Nothing => return Err(not_handed_out(purchase, "result")),
+            Found::Withheld { is_settled } => {
+                let deadline = if is_settled { deadline } else { deadline.max(usual) };
+                if Instant::now() >= deadline {
+                    return Err(withheld(id));
+                }
+                if is_settled && !told {
+                    out.warn(format!(
+                        "purchase {id} is settled, but the keeper hands out results only once \
+                         their settlement is final: waiting for that"
+                    ));
+                    told = true;
+                }
+                sleep_until(deadline.min(Instant::now() + pause)).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
     }
+}
+
+/// What the keeper has of a result.
+enum Found {
+    Result(Vec<u8>),
+    Nothing,
+    /// It hands it out later; by now it may have seen the settlement.
+    Withheld {
+        is_settled: bool,
+    },
+}
+
+/// The result, once the keeper hands out the one that was settled.
+async fn result(api: &Api, purchase: &Purchase, settlement: &Settlement) -> anyhow::Result<Found> {
+    let is_settled = knows_the_end(api, purchase).await?;
+    match api.result(purchase.purchase_id.0).await? {
+        Handed::Result(bytes) if is_settled || keccak256(&bytes) == settlement.result_hash => {
+            Ok(Found::Result(bytes))
+        }
+        Handed::NotSettled => Ok(Found::Withheld { is_settled }),
+        Handed::Nothing if is_settled => Ok(Found::Nothing),
+        Handed::Result(_) | Handed::Nothing => Err(not_handed_out(purchase, "result")),
+    }
+}
+
+/// The failure of a command whose time is over before the keeper hands out the result.
+fn withheld(id: PurchaseId) -> anyhow::Error {
+    Failure::TimedOut(format!(
+        "purchase {id} is settled and paid, but the keeper hands out its result only once the \
+         settlement is final: fetch it later with `nexus job show {id} --watch`"
+    ))
+    .into()
 }
 
 /// Compares the result with the hash that the registry settled.

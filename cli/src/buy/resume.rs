@@ -10,7 +10,7 @@ use crate::{
     api::Api,
     chain::{Chain, RECEIPT_TIMEOUT, dropped, unconfirmed},
     failure::{AlreadySent, Failure},
-    outgoing::{Ended, await_receipt},
+    outgoing::{Ended, Patience, await_receipt},
     output::Output,
 };
 
@@ -31,7 +31,8 @@ pub async fn find(chain: &Chain, out: Output, hash: TxHash) -> anyhow::Result<Bo
         return Err(Failure::Refused(message).into());
     }
     let allowed = if kept.is_some() { RECEIPT_TIMEOUT } else { NOT_KEPT_TIMEOUT };
-    let receipt = match await_receipt(&chain.provider, hash, kept.as_ref(), out, allowed).await {
+    let patience = Patience::within(allowed);
+    let receipt = match await_receipt(&chain.provider, hash, kept.as_ref(), out, patience).await {
         Ended::Mined(receipt) => receipt,
         Ended::Dropped => {
             chain.courier().forget(hash);

@@ -67,7 +67,7 @@ pub async fn follow(
             return Err(late(id, allowed, hiccups.last()));
         }
     };
-    collect(chain, api, out, purchase, story).await
+    collect(chain, api, out, purchase, story, deadline).await
 }
 
 /// The order with the deadline that the chain showed last.

@@ -154,7 +154,8 @@ async fn deploy(out: Output, globals: &Globals, args: DeployArgs) -> anyhow::Res
         keeper_bps: args.keeper_bps,
         protocol_bps: args.protocol_bps,
     };
-    out.note(format!("Deploying from {} to {}", signer.address(), context.rpc_url()?));
+    let node = keeper::rpc::origin(context.rpc_url()?);
+    out.note(format!("Deploying from {} to {node}", signer.address()));
     let wallet = Wallet { signer, courier: context.courier().clone() };
     let provider = chain::connect(context.rpc_url()?, Some(&wallet)).await?;
     let deployment =

@@ -7,6 +7,7 @@ use alloy::{
     providers::Provider,
     transports::RpcError,
 };
+use keeper::rpc::without_urls;
 use thiserror::Error;
 use tokio::time::{Instant, sleep};
 
@@ -128,11 +129,11 @@ async fn send_once(provider: &impl Provider, outgoing: &Outgoing) -> Answer {
     }
 }
 
-/// A page of HTML is no reason that anybody wants to read.
+/// A page of HTML is no reason that anybody wants to read, and a URL none that all may read.
 pub(super) fn without_body(error: &alloy::transports::TransportError) -> String {
     match error {
         RpcError::DeserError { err, .. } => format!("it is no JSON-RPC: {err}"),
-        other => other.to_string(),
+        other => without_urls(&other.to_string()),
     }
 }
 

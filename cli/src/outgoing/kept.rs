@@ -87,6 +87,7 @@ mod tests {
             from: Address::repeat_byte(1),
             nonce: 3,
             raw: bytes!("02ff"),
+            signed_at: Some(9),
         }
     }
 

@@ -40,15 +40,16 @@ impl<P: Provider> CourierProvider<P> {
             let message = "a transaction reached the node unsigned";
             return Err(TransportErrorKind::custom_str(message));
         };
+        let root = self.inner.root();
         let outgoing = Outgoing {
             transaction: *envelope.tx_hash(),
             chain_id: envelope.chain_id().unwrap_or_default() as ChainId,
             from: envelope.recover_signer().map_err(TransportErrorKind::custom)?,
             nonce: envelope.nonce(),
             raw: Bytes::from(envelope.encoded_2718()),
+            signed_at: root.get_block_number().await.ok(),
         };
         self.courier.remember(&outgoing);
-        let root = self.inner.root();
         match broadcast(root, &outgoing, self.courier.out).await {
             Ok(()) => Ok(PendingTransactionBuilder::new(root.clone(), outgoing.transaction)),
             Err(trouble) => {

@@ -7,9 +7,11 @@
 //! * **mined**: the receipt is there, whatever the node answered;
 //! * **waiting**: the node knows the hash and it is not mined yet;
 //! * **unknown**: sent again, unless the account's nonce is used: then it is
-//!   [dropped](receipt::Ended::Dropped) once several looks agree.
+//!   [dropped](receipt::Ended::Dropped), but only once time and blocks have passed and the chain
+//!   has no log of it, because a node may show a block's state long before its receipts.
 
 mod broadcast;
+mod dropped;
 mod fate;
 mod kept;
 mod layer;
@@ -25,10 +27,11 @@ use alloy::primitives::{Address, Bytes, TxHash};
 use serde::{Deserialize, Serialize};
 
 pub use broadcast::{Trouble, broadcast};
+pub use dropped::Proof;
 pub use kept::Kept;
 pub use layer::CourierLayer;
 pub use nonce::AgreedNonce;
-pub use receipt::{Ended, await_receipt};
+pub use receipt::{Ended, Patience, await_receipt};
 
 use crate::output::Output;
 
@@ -46,6 +49,9 @@ pub struct Outgoing {
     pub nonce: u64,
     /// The signed bytes.
     pub raw: Bytes,
+    /// The newest block when it was signed, if the node told.
+    #[serde(default)]
+    pub signed_at: Option<u64>,
 }
 
 /// Sends signed transactions and remembers them. Clones share what was sent.

@@ -72,7 +72,10 @@ impl FaultProxy {
         let address = listener.local_addr().unwrap();
         let shared =
             Shared { node: node.to_owned(), book: Arc::default(), client: reqwest::Client::new() };
-        let router = Router::new().route("/", post(forward)).with_state(shared.clone());
+        let router = Router::new()
+            .route("/", post(forward))
+            .route("/v2/{key}", post(forward))
+            .with_state(shared.clone());
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { address, shared, server }
     }

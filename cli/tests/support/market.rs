@@ -4,13 +4,14 @@
 use std::{
     path::PathBuf,
     process::{Command, Output},
+    time::Duration,
 };
 
 use alloy::{primitives::aliases::U96, providers::Provider as _, signers::local::PrivateKeySigner};
 use bindings::AgentRegistry::Listing;
 use cli::{
     chain::{self, Chain, Wallet},
-    outgoing::Courier,
+    outgoing::{Courier, Kept, Outgoing},
     output,
     publish::publish,
     ready::Contracts,
@@ -102,10 +103,15 @@ impl Market {
 
     /// A command against the proxy, with a state folder of its own.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_at(&self.proxy.url(), arguments)
+    }
+
+    /// A command against the node at that URL, with a state folder of its own.
+    pub fn command_at(&self, url: &str, arguments: &[&str]) -> Command {
         let mut command = nexus();
         command
             .env("XDG_STATE_HOME", self.path("state"))
-            .args(["--json", "--rpc-url", &self.proxy.url(), "--deployment"])
+            .args(["--json", "--rpc-url", url, "--deployment"])
             .arg(self.path("deployment.json"))
             .args(arguments);
         command
@@ -115,6 +121,24 @@ impl Market {
     pub async fn nexus(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(arguments);
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    /// Runs a command to its end while the chain makes blocks.
+    pub async fn nexus_while_mining(&self, arguments: &[&str]) -> Output {
+        let mut blocks = tokio::time::interval(Duration::from_millis(200));
+        let mut command = std::pin::pin!(self.nexus(arguments));
+        loop {
+            tokio::select! {
+                output = &mut command => return output,
+                _ = blocks.tick() => self.call("evm_mine", serde_json::json!([])).await,
+            };
+        }
+    }
+
+    /// The signed transaction of that hash in the state folder.
+    pub fn signed(&self, hash: &str) -> Outgoing {
+        let kept = Kept::at(self.path("state/agentnexus/transactions"));
+        kept.read(hash.parse().unwrap()).unwrap()
     }
 
     /// The arguments of a purchase by the buyer.

@@ -74,11 +74,17 @@ impl Network {
 
     /// Starts one with a state folder of its own.
     pub fn start_in(state: Option<PathBuf>) -> Self {
+        Self::start_with(state, &[])
+    }
+
+    /// Starts one whose programs have more in their environment.
+    pub fn start_with(state: Option<PathBuf>, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ready.json");
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let mut child = with_state(nexus(), state.as_deref())
             .current_dir(root())
+            .envs(environment.iter().copied())
             .args(["dev", "--ready-file"])
             .arg(&file)
             .arg("--data-dir")

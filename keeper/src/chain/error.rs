@@ -2,7 +2,7 @@
 
 use alloy::primitives::Address;
 
-use crate::store::StoreError;
+use crate::{rpc::without_urls, store::StoreError};
 
 /// A failed look at the chain.
 #[derive(Debug, thiserror::Error)]
@@ -87,19 +87,6 @@ impl ChainError {
     }
 }
 
-/// Cuts every `http..://..` up to the next blank or closing bracket.
-fn without_urls(text: &str) -> String {
-    let mut shown = String::new();
-    let mut rest = text;
-    while let Some(at) = ["http://", "https://"].iter().filter_map(|it| rest.find(it)).min() {
-        shown.push_str(&rest[..at]);
-        shown.push_str("<url>");
-        let end = rest[at..].find(|c: char| c.is_whitespace() || ")\"'>]".contains(c));
-        rest = end.map_or("", |end| &rest[at + end..]);
-    }
-    shown + rest
-}
-
 #[cfg(test)]
 mod tests {
     use alloy::transports::http::reqwest;
@@ -116,12 +103,5 @@ mod tests {
             assert!(!text.contains("SECRET"), "{text}");
             assert!(text.contains("<url>"), "{text}");
         }
-    }
-
-    #[test]
-    fn everything_but_urls_stays() {
-        let text = "a (https://x.y/z) b 'http://k' c https://end";
-        assert_eq!(without_urls(text), "a (<url>) b '<url>' c <url>");
-        assert_eq!(without_urls("no address"), "no address");
     }
 }
