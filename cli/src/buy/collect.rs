@@ -72,12 +72,14 @@ impl Finished {
         if self.purchase.status == Status::SettledOk {
             return Ok(());
         }
+        let Purchase { purchase_id: id, escrow, status, .. } = &self.purchase;
+        let what = match status {
+            Status::Refunded => format!("purchase {id} was refunded, nothing was delivered for it"),
+            _ => format!("the run of purchase {id} failed: {}", self.outcome()),
+        };
         Err(Failure::RunFailed(format!(
-            "the run of purchase {} failed: {}. Your {} came back: they are your balance in the \
-             registry, take them out with `nexus withdraw`",
-            self.purchase.purchase_id,
-            self.outcome(),
-            self.purchase.escrow
+            "{what}. Your {escrow} came back to your balance in the registry: take it out with \
+             `nexus withdraw`, if you have not yet"
         ))
         .into())
     }
