@@ -209,7 +209,7 @@ impl Default for DockerCaps {
 impl Default for SettleConfig {
     fn default() -> Self {
         Self {
-            max_batch: 16,
+            max_batch: 64,
             stall_seconds: 30,
             max_fee_per_gas: 10_000_000_000,
             margin_seconds: 300,
