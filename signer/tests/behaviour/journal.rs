@@ -107,12 +107,13 @@ fn of_racing_contradictions_one_wins() {
     for purchase in 1..=5 {
         let barrier = Barrier::new(THREADS.into());
         let answers: Vec<_> = thread::scope(|scope| {
+            // Each with its own connection, as separate processes would have.
+            let services: Vec<_> = (0..THREADS).map(|_| fixture.service()).collect();
             let racers: Vec<_> = (0..THREADS)
-                .map(|racer| {
-                    let (fixture, barrier) = (&fixture, &barrier);
+                .zip(services)
+                .map(|(racer, service)| {
+                    let barrier = &barrier;
                     scope.spawn(move || {
-                        // Each with its own connection, as separate processes would have.
-                        let service = fixture.service();
                         let mut settlement = settlement(purchase);
                         settlement.result_hash.0[0] = racer;
                         let call = Call { data: settlement.call_data(), ..settle(purchase) };
