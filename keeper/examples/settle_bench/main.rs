@@ -23,7 +23,7 @@ use serde::Serialize;
 #[derive(Debug, Parser)]
 struct Options {
     /// Purchases in the backlog
-    #[arg(long, default_value_t = 400, value_name = "N")]
+    #[arg(long, default_value_t = 1000, value_name = "N")]
     jobs: u64,
     /// Operations in one bundle; the keeper's default if not given
     #[arg(long, value_name = "N")]
